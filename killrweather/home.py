@@ -1,0 +1,38 @@
+"""The state directory: everything that a run writes lies under it.
+
+    jars/       the services' jars, checked against their SHA-256
+    kafka/      data of the embedded broker         cassandra/  data of the embedded node
+    spark/      checkpoints and scratch space        logs/       one file a process
+    run/        pid files, sockets and locks of what is running now
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """One state directory; two of them with different ports run side by side."""
+
+    path: Path
+
+    @classmethod
+    def find(cls, flag: Path | None = None) -> "Home":
+        """The flag's directory, else ``KILLRWEATHER_HOME``, else ``.killrweather`` in the working directory."""
+        chosen = flag or Path(os.environ.get("KILLRWEATHER_HOME") or ".killrweather")
+        return cls(chosen.expanduser().absolute())
+
+    def directory(self, name: str) -> Path:
+        """One of the directories above, made if it is not there yet."""
+        path = self.path / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def log(self, process: str) -> Path:
+        """The log file of a process, for example ``node`` or ``kafka``."""
+        return self.directory("logs") / f"{process}.log"
+
+    def run(self, name: str) -> Path:
+        """A file of what is running now, for example ``up.pid``."""
+        return self.directory("run") / name

@@ -1,0 +1,77 @@
+"""What a node tells of itself."""
+
+from killrweather.messages.base import message
+from killrweather.messages.control import ActorState
+
+
+@message
+class GetNodeStatus:
+    """Ask a guardian how its node is → NodeStatus."""
+
+
+@message
+class Check:
+    """One thing a node needs, by name: kafka, cassandra, schema, stream, http."""
+
+    name: str
+    ok: bool
+    text: str
+    """What is so, or what is missing and what to do."""
+
+
+@message
+class Counters:
+    """Observations on their way, hop by hop.
+
+    received, accepted and rejected are counted by this node's publishers since the node started;
+    in_kafka and stored are places in the log; lag = in_kafka - stored.
+    """
+
+    received: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    in_kafka: int = 0
+    stored: int = 0
+    rejected_by_stream: int = 0
+    lag: int = 0
+
+
+@message
+class NodeStatus:
+    """A node as its guardian sees it, at most a ping interval old."""
+
+    name: str
+    address: str
+    state: str
+    """Joining until it is initialized, then Up; Leaving during a graceful shutdown."""
+    roles: tuple[str, ...]
+    version: str
+    uptime_s: float
+    restarts: int
+    """Restarts of the guardian and of all its actors."""
+    ready: bool
+    checks: tuple[Check, ...]
+    counters: Counters
+    actors: tuple[ActorState, ...]
+
+
+@message
+class GetStreamProgress:
+    """Ask how far the stream is → StreamProgress."""
+
+
+@message
+class StreamProgress:
+    """Every record before ``stored[partition]`` can be queried; the next record gets the offset ``log_end``."""
+
+    stored: dict[int, int]
+    log_end: dict[int, int]
+    rejected: int
+    state: str
+    """starting, running, waiting or stopped."""
+    text: str
+
+    @property
+    def lag(self) -> int:
+        """Records that are in Kafka and not yet stored."""
+        return sum(end - self.stored.get(partition, 0) for partition, end in self.log_end.items())

@@ -1,0 +1,204 @@
+"""The questions that clients ask, and the answers that are not weather themselves.
+
+A question is checked where it is built: an actor never meets month 13 or a station id of an unknown form.
+Its answer is the value it names, a tuple of values for a range, ``NoDataAvailable``, or ``RequestFailed``.
+"""
+
+from datetime import date, datetime, timezone
+
+from killrweather.errors import BadRequest
+from killrweather.messages.base import message
+from killrweather.model.observation import FIRST_YEAR, canonical_wsid
+from killrweather.model.station import WeatherStation
+
+MAX_LIMIT = 10_000
+"""Values in one answer at most; the next page starts after the last."""
+
+
+def check_year(year: int) -> None:
+    """Raise BadRequest unless there can be observations of this year."""
+    last = datetime.now(timezone.utc).year + 1
+    if not FIRST_YEAR <= year <= last:
+        raise BadRequest(f"year {year}: expected {FIRST_YEAR} to {last}", "year")
+
+
+def check_month(month: int | None) -> None:
+    """Raise BadRequest unless this is a month, or none is asked for."""
+    if month is not None and not 1 <= month <= 12:
+        raise BadRequest(f"month {month}: expected 1 to 12", "month")
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= MAX_LIMIT:
+        raise BadRequest(f"limit {limit}: expected 1 to {MAX_LIMIT}", "limit")
+
+
+@message
+class StationRequest:
+    """A question about one station; its id is padded on the way in."""
+
+    wsid: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "wsid", canonical_wsid(self.wsid))
+
+
+@message
+class DayRange(StationRequest):
+    """A question about the days from start to end, both included."""
+
+    start: date
+    end: date
+
+    def __post_init__(self) -> None:
+        StationRequest.__post_init__(self)
+        if self.end < self.start:
+            raise BadRequest(f"end {self.end} is before start {self.start}: expected that day or a later one", "end")
+
+
+@message
+class GetWeatherStation(StationRequest):
+    """Ask who a station is → WeatherStation."""
+
+
+@message
+class GetCurrentWeather(StationRequest):
+    """Ask for a station's newest observation → RawWeatherData."""
+
+
+@message
+class GetRawWeather(StationRequest):
+    """Ask for a station's observations from start to before end, oldest first → a tuple of RawWeatherData.
+
+    ``start`` and ``end`` are aware times; at most ``limit`` observations come.
+    """
+
+    start: datetime
+    end: datetime
+    limit: int = 1_000
+
+    def __post_init__(self) -> None:
+        StationRequest.__post_init__(self)
+        _check_limit(self.limit)
+        for name in ("start", "end"):
+            moment = getattr(self, name)
+            if moment.tzinfo is None:
+                text = moment.isoformat()
+                raise BadRequest(f"{name} {text} has no offset: expected for example {text}Z", name)
+        if self.end < self.start:
+            raise BadRequest(f"end {self.end.isoformat()} is before start {self.start.isoformat()}", "end")
+
+
+@message
+class GetDailyTemperature(DayRange):
+    """Ask for the temperatures of a range of days, oldest first → a tuple of DailyTemperature."""
+
+
+@message
+class GetMonthlyTemperature(StationRequest):
+    """Ask for the temperatures of a year's months, or of one → a tuple of MonthlyTemperature."""
+
+    year: int
+    month: int | None = None
+
+    def __post_init__(self) -> None:
+        StationRequest.__post_init__(self)
+        check_year(self.year)
+        check_month(self.month)
+
+
+@message
+class GetMonthlyHiLowTemperature(StationRequest):
+    """Ask for a month's highest and lowest temperature → MonthlyHiLowTemperature."""
+
+    year: int
+    month: int
+
+    def __post_init__(self) -> None:
+        StationRequest.__post_init__(self)
+        check_year(self.year)
+        check_month(self.month)
+
+
+@message
+class GetPrecipitation(StationRequest):
+    """Ask for a station's rain of a year so far → AnnualPrecipitation."""
+
+    year: int
+
+    def __post_init__(self) -> None:
+        StationRequest.__post_init__(self)
+        check_year(self.year)
+
+
+@message
+class GetDailyPrecipitation(DayRange):
+    """Ask for the rain of a range of days, oldest first → a tuple of DailyPrecipitation."""
+
+
+@message
+class GetTopKPrecipitation(StationRequest):
+    """Ask for the k wettest days of a station in a year, wettest first → TopKPrecipitation."""
+
+    year: int
+    k: int = 10
+
+    def __post_init__(self) -> None:
+        StationRequest.__post_init__(self)
+        check_year(self.year)
+        if not 1 <= self.k <= 366:
+            raise BadRequest(f"k {self.k}: expected 1 to 366", "k")
+
+
+@message
+class GetSkyConditionLookup:
+    """Ask what a sky condition code means → SkyCondition."""
+
+    code: int
+
+
+@message
+class FindWeatherStations:
+    """Ask for stations, by text and country in order of their ids, or near a place and nearest first.
+
+    → a tuple of WeatherStation. ``after`` is the id of the last one of the page before.
+    """
+
+    search: str = ""
+    country: str = ""
+    near: tuple[float, float] | None = None
+    km: float = 50.0
+    limit: int = 100
+    after: str = ""
+
+    def __post_init__(self) -> None:
+        _check_limit(self.limit)
+        if self.near:
+            lat, long = self.near
+            if not (-90 <= lat <= 90 and -180 <= long <= 180):
+                expected = "a latitude of -90 to 90 and a longitude of -180 to 180"
+                raise BadRequest(f"near {lat},{long}: expected {expected}", "near")
+        if not 0 < self.km <= 20_040:
+            raise BadRequest(f"km {self.km:g}: expected more than 0 and at most 20040, half way round the Earth", "km")
+
+
+@message
+class StoreWeatherStations:
+    """Order: keep these stations, whatever was known of them → StationsStored."""
+
+    stations: tuple[WeatherStation, ...]
+
+
+@message
+class StationsStored:
+    """These many stations are kept."""
+
+    count: int
+
+
+@message
+class NoDataAvailable:
+    """There is no such data, though the station is known. ``text`` says what was looked for."""
+
+    wsid: str
+    text: str

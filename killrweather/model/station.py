@@ -1,0 +1,90 @@
+"""Weather stations, and how to find them by text or by place."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import asin, cos, isfinite, radians, sin, sqrt
+
+from killrweather.errors import BadRequest
+
+EARTH_RADIUS_KM = 6371.0088
+"""The mean radius; great-circle distances are then within 0.6 % of those on the ellipsoid."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeatherStation:
+    """A station as the station tables describe it; None is unknown.
+
+    ``lat`` and ``long`` in degrees, north and east positive; ``elevation`` in metres above the sea.
+    """
+
+    wsid: str
+    name: str | None = None
+    country_code: str | None = None
+    state_code: str | None = None
+    call_sign: str | None = None
+    lat: float | None = None
+    long: float | None = None
+    elevation: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NearbyStation:
+    """A station and its distance in km from the place that was asked for."""
+
+    station: WeatherStation
+    distance_km: float
+
+
+def search(stations: Iterable[WeatherStation], text: str) -> list[WeatherStation]:
+    """The stations of which every word of ``text`` says something, best match first, then by name.
+
+    A word matches inside the id or the name, or as the whole of the country code, state code or call sign, in any case.
+    Best is a call sign or id that equals the text, then a name that begins with it. A text without words finds nothing.
+    """
+    wanted = text.upper().strip()
+    words = wanted.split()
+    if not words:
+        return []
+
+    def rank(station: WeatherStation) -> int:
+        if wanted in (station.wsid, (station.call_sign or "").upper()):
+            return 0
+        return 1 if (station.name or "").upper().startswith(wanted) else 2
+
+    found = [station for station in stations if all(_says(station, word) for word in words)]
+    return sorted(found, key=lambda station: (rank(station), station.name or "", station.wsid))
+
+
+def _says(station: WeatherStation, word: str) -> bool:
+    codes = (station.country_code, station.state_code, station.call_sign)
+    return (
+        word in (station.name or "").upper()
+        or word in station.wsid
+        or any(code is not None and code.upper() == word for code in codes)
+    )
+
+
+def near(stations: Iterable[WeatherStation], lat: float, long: float, km: float) -> list[NearbyStation]:
+    """The stations at most ``km`` away from a place, nearest first; those whose place is unknown are never near."""
+    _check("lat", lat, -90, 90, "degrees")
+    _check("long", long, -180, 180, "degrees")
+    _check("km", km, 0, 20_038, "km")
+    found = [
+        NearbyStation(station, distance_km(lat, long, station.lat, station.long))
+        for station in stations
+        if station.lat is not None and station.long is not None
+    ]
+    return sorted((one for one in found if one.distance_km <= km), key=lambda one: (one.distance_km, one.station.wsid))
+
+
+def distance_km(lat_a: float, long_a: float, lat_b: float, long_b: float) -> float:
+    """The great-circle (haversine) distance of two places in degrees."""
+    phi_a, phi_b = radians(lat_a), radians(lat_b)
+    half_chord = sin((phi_b - phi_a) / 2) ** 2 + cos(phi_a) * cos(phi_b) * sin(radians(long_b - long_a) / 2) ** 2
+    # Rounding can lift the half chord of antipodes just above 1, where asin is not defined.
+    return 2 * EARTH_RADIUS_KM * asin(min(1.0, sqrt(half_chord)))
+
+
+def _check(argument: str, value: float, low: float, high: float, unit: str) -> None:
+    if not (isfinite(value) and low <= value <= high):
+        raise BadRequest(f"{argument} is {value}, expected {low}…{high} {unit}", argument=argument)

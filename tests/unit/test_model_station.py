@@ -1,0 +1,82 @@
+from math import acos, cos, radians, sin
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from killrweather.errors import BadRequest
+from killrweather.model.station import EARTH_RADIUS_KM, WeatherStation, distance_km, near, search
+
+LAGUARDIA = WeatherStation("725030:14732", "NEW YORK LAGUARDIA ARPT", "US", "NY", "KLGA", 40.783, -73.883, 3.4)
+KENNEDY = WeatherStation("744860:94789", "NEW YORK J F KENNEDY INT'L AR", "US", "NY", "KJFK", 40.65, -73.783, 6.7)
+SAN_FRANCISCO = WeatherStation("724940:23234", "SAN FRANCISCO INTL AP", "US", "CA", "KSFO", 37.62, -122.365, 3.4)
+NOWHERE = WeatherStation("010000:99999", "BOGUS NORWAY", "NO")
+STATIONS = [SAN_FRANCISCO, NOWHERE, KENNEDY, LAGUARDIA]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("new york", [KENNEDY, LAGUARDIA]),
+        ("york kennedy", [KENNEDY]),
+        ("klga", [LAGUARDIA]),
+        ("724940:23234", [SAN_FRANCISCO]),
+        ("us ca", [SAN_FRANCISCO]),
+        ("lga", []),
+        ("   ", []),
+    ],
+)
+def test_a_search_finds_the_stations_of_which_every_word_is_true(text, found):
+    """Words match in the name and id, or equal a code, in any case."""
+    assert search(STATIONS, text) == found
+
+
+def test_the_station_called_exactly_so_comes_first():
+    """A call sign beats a name that begins with it, and that beats a name that contains it."""
+    starts = WeatherStation("1", "NOME FIELD")
+    contains = WeatherStation("2", "A NOME")
+    called = WeatherStation("3", "ZULU", call_sign="NOME")
+
+    assert search([contains, starts, called], "nome") == [called, starts, contains]
+
+
+def test_near_gives_the_stations_within_the_distance_nearest_first():
+    """A station whose place is unknown is never near."""
+    found = near(STATIONS, 40.78, -73.88, 50)
+
+    assert [one.station for one in found] == [LAGUARDIA, KENNEDY]
+    assert found[1].distance_km == pytest.approx(16.6, abs=0.1)
+
+
+def test_a_distance_agrees_with_another_formula():
+    """The spherical law of cosines and the length of a meridian say the same."""
+    north_a, north_b, turn = radians(40.783), radians(37.62), radians(122.365 - 73.883)
+    angle = acos(sin(north_a) * sin(north_b) + cos(north_a) * cos(north_b) * cos(turn))
+
+    assert distance_km(40.783, -73.883, 37.62, -122.365) == pytest.approx(angle * EARTH_RADIUS_KM, abs=1e-6)
+    assert distance_km(0, 12, 90, 12) == pytest.approx(10_007.557, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("place", "argument"),
+    [((91, 0, 1), "lat"), ((0, 181, 1), "long"), ((0, 0, -1), "km"), ((float("nan"), 0, 1), "lat")],
+)
+def test_a_place_that_is_not_on_earth_is_refused(place, argument):
+    """The error names the argument."""
+    with pytest.raises(BadRequest) as caught:
+        near(STATIONS, *place)
+
+    assert caught.value.argument == argument
+
+
+LATITUDES = st.floats(-90, 90)
+LONGITUDES = st.floats(-180, 180)
+
+
+@given(LATITUDES, LONGITUDES, LATITUDES, LONGITUDES)
+def test_a_distance_is_the_same_both_ways_and_at_most_half_the_globe(lat_a, long_a, lat_b, long_b):
+    """Antipodes do not break the formula."""
+    distance = distance_km(lat_a, long_a, lat_b, long_b)
+
+    assert distance == pytest.approx(distance_km(lat_b, long_b, lat_a, long_a), abs=1e-6)
+    assert 0 <= distance <= EARTH_RADIUS_KM * 3.14159266
