@@ -1,0 +1,425 @@
+"""An actor whose children are described by data: it makes them, watches them, and sends them what is theirs."""
+
+import logging
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from thespian.actors import ActorAddress, ActorExitRequest, ChildActorExited
+
+from killrweather.actorsystem.actor import ManagedActor
+from killrweather.actorsystem.cell import ActorCell
+from killrweather.actorsystem.strategy import RestartWindow, SupervisorStrategy
+from killrweather.errors import Escalated
+from killrweather.messages.base import message
+from killrweather.messages.control import (
+    ActorState,
+    Answer,
+    Ask,
+    Directive,
+    Failed,
+    GracefulShutdown,
+    Peer,
+    Peers,
+    Ping,
+    Pong,
+    RequestFailed,
+    Start,
+    Started,
+    State,
+    TaskCompleted,
+)
+from killrweather.processes import running
+
+QUEUE_LIMIT = 1_000
+ASKED_LIMIT = 256
+_log = logging.getLogger(__name__)
+
+
+@message
+class ChildSpec:
+    """What a supervisor must know to make a child, or a pool of equal ones."""
+
+    name: str
+    actor_class: str
+    """Dotted name; the supervisor never imports it."""
+    config: Any = None
+    pool: int = 1
+    strategy: SupervisorStrategy = SupervisorStrategy()
+
+
+@message
+class _RestartDue:
+    name: str
+    incarnation: int
+
+
+@message
+class _PingDue:
+    pass
+
+
+@message
+class _StopOverdue:
+    name: str
+
+
+@dataclass(eq=False)
+class _Child:
+    name: str
+    spec: ChildSpec
+    pool_index: int
+    window: RestartWindow
+    state: State = "stopped"
+    address: ActorAddress | None = None
+    is_reachable: bool = False
+    """Its process has started and lives; while it is restarted in place, it keeps its mail itself."""
+    pid: int | None = None
+    incarnation: int = 0
+    process: int = 0
+    """How many processes it has had: an address may come again, this does not."""
+    last_sign: float = 0.0
+    last_error: str | None = None
+    killed_for: str | None = None
+    pong: Pong | None = None
+    asked: deque[Ask] = field(default_factory=lambda: deque(maxlen=ASKED_LIMIT))
+    """The questions routed to this process last, most of them answered."""
+
+
+@dataclass(eq=False)
+class _Group:
+    spec: ChildSpec
+    members: list[_Child]
+    handles: frozenset[str] = frozenset()
+    queue: deque[Any] = field(default_factory=deque)
+    next: int = 0
+
+    def ready(self) -> list[_Child]:
+        return [child for child in self.members if child.state == "running"]
+
+
+class Supervisor(ManagedActor):
+    """OneForOne: what one child does is of no concern to the others.
+
+    A child that raises gets the directive of its strategy; one whose process dies is made anew; one that is silent
+    for ``node.hung_after_s`` is killed, and so made anew. Each is counted in the child's window of restarts; a child
+    that fails more often is stopped, and its last error stays visible.
+    """
+
+    clock = staticmethod(time.monotonic)
+
+    def __init__(self) -> None:
+        self._groups: dict[str, _Group] = {}
+        self._children: dict[str, _Child] = {}
+        self._peers_version = 0
+        self._is_pinging = False
+        self._stopping: deque[str] = deque()
+        self._when_stopped: Callable[[], None] | None = None
+        self._stop_before = 0.0
+
+    def child_changed(self, state: ActorState) -> None:
+        """Called when a child has started, failed, died or stopped; for subclasses."""
+
+    def start_children(self, specs: Iterable[ChildSpec]) -> None:
+        """Make children; those of the end of the list first, so that who depends on others is ready last."""
+        for spec in reversed(list(specs)):
+            names = [spec.name] if spec.pool == 1 else [f"{spec.name}-{n}" for n in range(1, spec.pool + 1)]
+            members = [_Child(name, spec, n, RestartWindow(spec.strategy)) for n, name in enumerate(names)]
+            self._groups[spec.name] = _Group(spec, members)
+            for child in members:
+                self._children[child.name] = child
+                self._create(child)
+        if not self._is_pinging:
+            self._is_pinging = True
+            self._ping_all()
+
+    def children(self) -> list[ActorState]:
+        """How each child is, not older than a ping interval."""
+        return [self._state_of(child) for child in self._children.values()]
+
+    def handler_of(self, message: Any) -> str | None:
+        """The child, or pool, that has a handler for this message, or None; they say so when they have started."""
+        kind = type(message).__name__
+        return next((name for name, group in self._groups.items() if kind in group.handles), None)
+
+    def route(self, name: str, message: Any) -> Any:
+        """Pass a message to a child, or to the next running member of a pool; what a handler returns after this.
+
+        A question is answered by the child itself. While no member runs, a bounded number of messages waits; when
+        it cannot be delivered at all, the asker has RequestFailed at once.
+        """
+        reply = self._cell.current
+        if reply:
+            message = Ask(reply.ask.id, message, reply.ask.deadline, reply.asker)
+        group = self._groups.get(name)
+        if group and (ready := group.ready()):
+            group.next += 1
+            self._deliver(ready[group.next % len(ready)], message)
+        elif group and len(group.queue) < QUEUE_LIMIT and any(c.state != "stopped" for c in group.members):
+            group.queue.append(message)
+        else:
+            return self._refuse(name, group)
+        if reply:
+            self._cell.release(reply)
+        return None
+
+    def stop_children(self, then: Callable[[], None], within_s: float) -> None:
+        """Stop the children in the order of their list, a pool together; ``then`` is called when all are gone.
+
+        Each may take half of the time that is left before it is killed.
+        """
+        self._stopping = deque(reversed(self._groups))
+        self._when_stopped, self._stop_before = then, self.clock() + within_s
+        self._stop_next()
+
+    def pre_restart(self) -> None:
+        """A supervisor's children do not outlive it."""
+        for child in self._children.values():
+            self._kill(child)
+
+    def _deliver(self, child: _Child, message: Any) -> None:
+        if isinstance(message, Ask):
+            child.asked.append(message)
+        self.send(child.address, message)
+
+    def _fail_asked(self, child: _Child) -> None:
+        """Tell whoever asked a process that died; those who have their answer already drop this one."""
+        failure = RequestFailed("unavailable", f"{child.name} died of or during this question", retry_after_s=1.0)
+        while child.asked:
+            ask = child.asked.popleft()
+            if ask.deadline > self.clock():
+                self.send(ask.reply_to, Answer(ask.id, failure))
+
+    # -- a child's life
+
+    def _create(self, child: _Child) -> None:
+        child.incarnation += 1
+        child.process += 1
+        child.state, child.pong, child.last_sign = "starting", None, self.clock()
+        child.address = self.createActor(ActorCell)
+        # A child that hangs before its first message has told nobody its pid; Thespian has it.
+        known = (info for info in self._myRef._child_procs if info.childAddr == child.address)
+        child.pid = next((info.childProc.pid for info in known), None)
+        restarts = child.incarnation - 1
+        self.send(
+            child.address,
+            Start(
+                child.name,
+                child.spec.actor_class,
+                self.settings,
+                self.home.path,
+                child.spec.config,
+                child.pool_index,
+                child.incarnation,
+                restarts,
+            ),
+        )
+
+    def receiveMsg_Started(self, started: Started, sender: ActorAddress) -> None:
+        """A child is ready: send it what waited, tell everybody its address."""
+        child = self._children.get(started.name)
+        if child is None or started.incarnation != child.incarnation or child.state not in ("starting", "backoff"):
+            return
+        child.address, child.pid, child.state, child.last_sign = sender, started.pid, "running", self.clock()
+        child.is_reachable = True
+        self._tell_peers()
+        group = self._groups[child.spec.name]
+        group.handles = frozenset(started.handles)
+        while group.queue:
+            self._deliver(child, group.queue.popleft())
+        self._changed(child)
+
+    def receiveMsg_Failed(self, failed: Failed, sender: ActorAddress) -> None:
+        """A child's handler raised: decide."""
+        child = self._children.get(failed.name)
+        if child is None or failed.incarnation != child.incarnation or child.state not in ("starting", "running"):
+            return
+        child.last_error = failed.text
+        decision = child.spec.strategy.directive(failed.kinds)
+        if decision == "resume" and failed.while_starting:
+            decision = "restart"  # there is nothing to resume
+        _log.warning("child failed", extra={"actor": child.name, "reason": failed.text, "decision": decision})
+        if decision == "resume":
+            self.send(child.address, Directive("resume", child.incarnation))
+        elif decision == "restart":
+            self._again_later(child)
+        else:
+            self._stop(child)
+        self._changed(child)
+        if decision == "escalate":
+            raise Escalated(f"{child.name}: {failed.text}")
+
+    def receiveMsg_ChildActorExited(self, exited: ChildActorExited, sender: ActorAddress) -> None:
+        """A child's process is gone; Thespian may say so more than once."""
+        child = next((c for c in self._children.values() if c.address == exited.childAddress), None)
+        if child:
+            self._lost(child)
+
+    def _lost(self, child: _Child) -> None:
+        child.address, child.pid, child.is_reachable = None, None, False
+        self._fail_asked(child)
+        was_stopping, was = child.state == "stopping", child.state
+        if was_stopping:
+            child.state = "stopped"
+        elif was != "stopped":
+            if was != "backoff":
+                child.last_error = child.killed_for or "its process died"
+            child.killed_for = None
+            _log.warning("child died", extra={"actor": child.name, "reason": child.last_error})
+            self._again_later(child)
+        self._tell_peers()
+        self._changed(child)
+        if was_stopping and not any(c.state == "stopping" for c in self._children.values()):
+            self._stop_next()
+
+    def _again_later(self, child: _Child) -> None:
+        delay_s = child.window.next_delay(self.clock())
+        if delay_s is None:
+            strategy = child.spec.strategy
+            limit = f"more than {strategy.max_restarts} restarts in {strategy.within_s:g} s"
+            child.last_error = f"{limit}, the last because: {child.last_error}"
+            self._stop(child)
+            return
+        child.state = "backoff"
+        due = _RestartDue(child.name, child.incarnation)
+        if delay_s > 0:
+            self.after(delay_s, due)
+        else:
+            self.receiveMsg__RestartDue(due, self.myAddress)
+
+    def receiveMsg__RestartDue(self, due: _RestartDue, sender: ActorAddress) -> None:
+        """The pause is over: restart in place, or make a new process."""
+        child = self._children[due.name]
+        if child.state != "backoff" or child.incarnation != due.incarnation:
+            return
+        if child.address is None:
+            self._create(child)
+        else:
+            self.send(child.address, Directive("restart", child.incarnation))
+            child.incarnation += 1
+            child.state, child.last_sign = "starting", self.clock()
+
+    def _stop(self, child: _Child) -> None:
+        child.state, child.is_reachable = "stopped", False
+        _log.error("child is stopped", extra={"actor": child.name, "reason": child.last_error})
+        if child.address:
+            self.send(child.address, ActorExitRequest())
+        self._tell_peers()
+        group = self._groups[child.spec.name]
+        if all(c.state == "stopped" for c in group.members):
+            while group.queue:
+                waiting = group.queue.popleft()
+                if isinstance(waiting, Ask):
+                    self.send(waiting.reply_to, Answer(waiting.id, self._away(group.spec.name, group)))
+
+    def _stop_next(self) -> None:
+        while self._stopping:
+            members = [c for c in self._groups[self._stopping.popleft()].members if c.address and c.state != "stopped"]
+            for child in members:
+                child.state, child.is_reachable = "stopping", False
+                self.send(child.address, ActorExitRequest())
+                self.after(max(0.0, self._stop_before - self.clock()) / 2, _StopOverdue(child.name))
+            if members:
+                self._tell_peers()
+                return
+        if self._when_stopped:
+            then, self._when_stopped = self._when_stopped, None
+            then()
+
+    def receiveMsg__StopOverdue(self, overdue: _StopOverdue, sender: ActorAddress) -> None:
+        """A child that does not stop is killed."""
+        child = self._children[overdue.name]
+        if child.state == "stopping":
+            _log.error("child does not stop, so it is killed", extra={"actor": child.name})
+            self._kill(child)
+
+    def receiveMsg_GracefulShutdown(self, order: GracefulShutdown, sender: ActorAddress) -> None:
+        """Stop all children in order, then say so."""
+        reply = self.defer()
+        within_s = max(0.0, reply.ask.deadline - self.clock())
+        self.stop_children(lambda: reply(TaskCompleted("graceful shutdown")), within_s)
+
+    # -- watching
+
+    def _ping_all(self) -> None:
+        now, node = self.clock(), self.settings.node
+        for child in self._children.values():
+            if child.pid is not None and not running(child.pid):
+                self._lost(child)  # Thespian keeps the death of a child to itself whose address it did not know yet
+            if child.state not in ("starting", "running"):
+                continue
+            silent_s = now - child.last_sign
+            if silent_s > (node.hung_after_s if child.state == "running" else node.start_timeout_s):
+                child.killed_for = f"{child.state} without a sign of life for {silent_s:.1f} s"
+                _log.error("child hangs, so it is killed", extra={"actor": child.name, "silent_s": round(silent_s, 1)})
+                self._kill(child)
+            else:
+                self.send(child.address, Ping())
+        self.after(node.ping_interval_s, _PingDue())
+
+    def receiveMsg__PingDue(self, due: _PingDue, sender: ActorAddress) -> None:
+        """Time to look after the children."""
+        self._ping_all()
+
+    def receiveMsg_Pong(self, pong: Pong, sender: ActorAddress) -> None:
+        """A child is alive; one that is starting has its own limit."""
+        child = self._children.get(pong.name)
+        if child and pong.incarnation == child.incarnation:
+            child.pong = pong
+            if child.state == "running":
+                child.last_sign = self.clock()
+
+    def _kill(self, child: _Child) -> None:
+        if child.pid is not None:
+            try:
+                os.kill(child.pid, signal.SIGKILL)  # a hung handler never sees SIGTERM
+            except ProcessLookupError:
+                _log.info("child was dead already", extra={"actor": child.name})
+
+    # -- addresses
+
+    def _tell_peers(self) -> None:
+        self._peers_version += 1
+        members = {
+            name: tuple(Peer(f"{c.name}/{c.process}", c.address) for c in group.members if c.is_reachable)
+            for name, group in self._groups.items()
+        }
+        members[self.name] = (Peer(self.name, self.myAddress),)
+        peers = Peers(self._peers_version, members)
+        self._cell.asks.set_peers(peers)
+        for child in self._children.values():
+            if child.state in ("starting", "running") and child.address:
+                self.send(child.address, peers)
+
+    def _refuse(self, name: str, group: _Group | None) -> RequestFailed:
+        failure = self._away(name, group)
+        _log.warning("message refused", extra={"actor": name, "reason": failure.text})
+        return failure
+
+    def _away(self, name: str, group: _Group | None) -> RequestFailed:
+        if group is None:
+            return RequestFailed("unavailable", f'this node has no actor "{name}"; one of its roles is needed for it')
+        reasons = {c.last_error for c in group.members if c.last_error}
+        text = f'actor "{name}" is away' + (f": {'; '.join(sorted(reasons))}" if reasons else "")
+        return RequestFailed("unavailable", text, retry_after_s=1.0)
+
+    def _state_of(self, child: _Child) -> ActorState:
+        pong = child.pong
+        return ActorState(
+            child.name,
+            child.spec.actor_class,
+            child.state,
+            child.pid,
+            max(0, child.incarnation - 1),
+            child.last_error,
+            pong.mailbox if pong else 0,
+            pong.health if pong else {},
+            pong.counters if pong else {},
+        )
+
+    def _changed(self, child: _Child) -> None:
+        self.child_changed(self._state_of(child))
