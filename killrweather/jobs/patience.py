@@ -1,0 +1,94 @@
+"""Waiting in place for a service that is away: which errors mean that, and the loop that tries again."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from killrweather.errors import KillrWeatherError, Unavailable
+
+T = TypeVar("T")
+Service = Literal["cassandra", "kafka"]
+
+_FIRST_DELAY_S, _LONGEST_DELAY_S = 0.25, 2.0
+
+# Exceptions of the JVM by their class names, as a failed Spark job shows them: first those of the connector's driver.
+_CASSANDRA = (
+    "AllNodesFailedException",
+    "NoNodeAvailableException",
+    "DriverTimeoutException",
+    "ClosedConnectionException",
+    "HeartbeatException",
+    "servererrors.UnavailableException",
+    "servererrors.WriteTimeoutException",
+    "servererrors.ReadTimeoutException",
+    "servererrors.WriteFailureException",
+    "servererrors.ReadFailureException",
+    "servererrors.OverloadedException",
+    "servererrors.BootstrappingException",
+    "servererrors.ServerError",
+    "Failed to open native connection to Cassandra",
+)
+_KAFKA = (
+    "org.apache.kafka.common.errors.TimeoutException",
+    "org.apache.kafka.common.errors.DisconnectException",
+    "org.apache.kafka.common.errors.NetworkException",
+    "org.apache.kafka.common.errors.RetriableException",
+    "org.apache.kafka.common.errors.NotLeaderOrFollowerException",
+    "org.apache.kafka.common.errors.LeaderNotAvailableException",
+    "org.apache.kafka.common.errors.UnknownTopicOrPartitionException",
+    "org.apache.kafka.common.errors.NotEnoughReplicas",
+    "org.apache.kafka.common.errors.CoordinatorNotAvailableException",
+)
+_NEVER = ("auth.AuthenticationException", "TopicAuthorizationException", "SaslAuthenticationException")
+
+
+class Stopped(KillrWeatherError):
+    """The wait was ended because the stream is to stop."""
+
+
+def service_away(error: BaseException) -> Service | None:
+    """The service that an error says is away for now; None for an error that another try would not mend."""
+    text = str(error)
+    if isinstance(error, Unavailable):
+        return "kafka" if text.startswith("Kafka") else "cassandra"
+    if isinstance(error, KillrWeatherError) or any(name in text for name in _NEVER):
+        return None
+    if any(name in text for name in _CASSANDRA):
+        return "cassandra"
+    return "kafka" if any(name in text for name in _KAFKA) else None
+
+
+def summary(error: BaseException) -> str:
+    """The telling line of an error: a JVM's has its stack in its text, with the cause at the end."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    text = causes[-1] if causes else (lines[0] if lines else type(error).__name__)
+    return text[:500]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Tries steps until they succeed; ``waiting`` hears of every try that failed because a service is away."""
+
+    stopping: threading.Event
+    waiting: Callable[[Service, str], None]
+
+    def attempt(self, step: Callable[[], T]) -> T:
+        """The result of a step, however long its service is away; raises other errors, and ``Stopped`` on a stop."""
+        delay_s = _FIRST_DELAY_S
+        while True:
+            try:
+                return step()
+            except Exception as error:
+                self.pause(error, delay_s)
+            delay_s = min(2 * delay_s, _LONGEST_DELAY_S)
+
+    def pause(self, error: Exception, delay_s: float = _LONGEST_DELAY_S) -> None:
+        """Wait before another try if a service is away; raises the error itself if not, and ``Stopped`` on a stop."""
+        service = service_away(error)
+        if service is None:
+            raise error
+        self.waiting(service, summary(error))
+        if self.stopping.wait(delay_s):
+            raise Stopped(f"stopped while {service} was away") from error

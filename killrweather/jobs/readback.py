@@ -1,0 +1,67 @@
+"""Which raw rows a micro-batch reads back: the touched days, by few and large enough questions to Cassandra."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+Level = Literal["day", "month", "year"]
+
+_COLUMNS: dict[Level, tuple[str, ...]] = {
+    "day": ("wsid", "year", "month", "day"),
+    "month": ("wsid", "year", "month"),
+    "year": ("wsid", "year"),
+}
+_HOURS: dict[Level, int] = {"day": 24, "month": 31 * 24, "year": 366 * 24}
+
+ROWS_A_QUESTION = 40
+"""Rows that could be read in the time that one more question to Cassandra takes."""
+
+_FEW = 64
+
+
+class Day(NamedTuple):
+    """A station's UTC day."""
+
+    wsid: str
+    year: int
+    month: int
+    day: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """The keys to read and how deep they go: whole days, whole months or whole years of a station."""
+
+    level: Level
+    keys: tuple[tuple[str | int, ...], ...]
+
+
+def choose(touched: Iterable[Day]) -> ReadBack:
+    """The cheapest way to read every touched day whole; days read besides are recomputed to what they are."""
+    days = sorted(set(touched))
+    candidates = [
+        ReadBack(level, tuple(dict.fromkeys(day[: len(columns)] for day in days)))
+        for level, columns in _COLUMNS.items()
+    ]
+    return min(candidates, key=lambda each: len(each.keys) * (ROWS_A_QUESTION + _HOURS[each.level]))
+
+
+def rows(spark: SparkSession, raw: DataFrame, chosen: ReadBack, tasks: int) -> DataFrame:
+    """The raw rows of the chosen keys, by the connector's direct join.
+
+    The keys go to the JVM as one text and become rows there: rows made in Python cost a Python worker (2 s cold).
+    Few keys stay in one task, so that no row is shuffled on its way into its day.
+    """
+    columns = _COLUMNS[chosen.level]
+    text = "\n".join(",".join(map(str, key)) for key in chosen.keys)
+    fields = F.split(F.col("line"), ",")
+    keys = spark.range(0, 1, 1, 1).select(F.explode(F.split(F.lit(text), "\n")).alias("line"))
+    keys = keys.select(
+        *(fields[i].cast("string" if name == "wsid" else "int").alias(name) for i, name in enumerate(columns))
+    )
+    if len(chosen.keys) > _FEW:
+        keys = keys.repartition(tasks, "wsid", "year")
+    return keys.join(raw, on=list(columns), how="inner")

@@ -1,0 +1,73 @@
+"""The Spark session of a job: one function that knows every setting and why it has its value."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pyspark import SparkConf, SparkContext
+from pyspark.sql import SparkSession
+
+from killrweather.jobs.jvm import class_path
+from killrweather.settings import Settings
+
+CATALOG = "org.apache.spark.sql.cassandra"
+
+
+def spark_options(settings: Settings, jars: Sequence[Path], scratch: Path) -> dict[str, str]:
+    """The options of a session that reads Kafka and writes Cassandra."""
+    options = {
+        "spark.ui.enabled": "false",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.extensions": "com.datastax.spark.connector.CassandraSparkExtensions",
+        "spark.local.dir": str(scratch),
+        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+        "spark.sql.shuffle.partitions": str(settings.spark.shuffle_partitions),
+        # A micro-batch is small and of a known shape: re-planning between its stages costs more than it finds.
+        "spark.sql.adaptive.enabled": "false",
+        # Looking for equal exchanges makes Spark canonicalize the connector's direct join, which it cannot
+        # ("Couldn't find none#0"); no plan here has two equal ones.
+        "spark.sql.exchange.reuse": "false",
+        # The two result tables are written at the same time and share the cores evenly.
+        "spark.scheduler.mode": "FAIR",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.log.callerContext": "stream",
+        **cassandra_options(settings),
+    }
+    if not settings.spark.master.startswith("local"):
+        # Executors fetch the jars from the driver; a local driver has them on its own class path, which is faster.
+        options["spark.jars"] = ",".join(str(jar) for jar in class_path(jars) if jar in set(jars))
+        del options["spark.driver.host"], options["spark.driver.bindAddress"]
+    return options
+
+
+def cassandra_options(settings: Settings) -> dict[str, str]:
+    """How the connector reaches Cassandra, reads and writes."""
+    cassandra = settings.cassandra
+    options = {
+        "spark.cassandra.connection.host": ",".join(settings.cassandra_hosts),
+        "spark.cassandra.connection.port": str(cassandra.port),
+        "spark.cassandra.connection.localDC": cassandra.local_dc,
+        "spark.cassandra.connection.timeoutMS": str(round(cassandra.request_timeout_s * 1000)),
+        "spark.cassandra.read.timeoutMS": str(round(cassandra.request_timeout_s * 1000)),
+        # The connector closes a session that was idle for this long, by default 5 s; a new one costs 0.4 s.
+        "spark.cassandra.connection.keepAliveMS": "86400000",
+        "spark.cassandra.connection.reconnectionDelayMS.min": "250",
+        "spark.cassandra.connection.reconnectionDelayMS.max": "1000",
+        "spark.cassandra.query.retry.count": "3",
+        "spark.cassandra.input.consistency.level": "LOCAL_QUORUM",
+        "spark.cassandra.output.consistency.level": "LOCAL_QUORUM",
+        "spark.cassandra.output.ignoreNulls": "true",
+        "spark.cassandra.output.batch.size.bytes": "16384",
+        "spark.cassandra.output.concurrent.writes": "16",
+        "spark.cassandra.concurrent.reads": "64",
+    }
+    if cassandra.username is not None:
+        options["spark.cassandra.auth.username"] = cassandra.username
+        options["spark.cassandra.auth.password"] = cassandra.password.get_secret_value() if cassandra.password else ""
+    return options
+
+
+def open_session(settings: Settings, options: dict[str, str], name: str) -> SparkSession:
+    """Open a session in the JVM that ``start_jvm`` started."""
+    conf = SparkConf().setMaster(settings.spark.master).setAppName(name).setAll(list(options.items()))
+    return SparkSession(SparkContext(conf=conf))

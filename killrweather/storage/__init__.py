@@ -1,0 +1,1 @@
+"""Cassandra: the session, the schema, and one repository a family of tables."""

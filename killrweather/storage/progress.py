@@ -1,0 +1,105 @@
+"""How far the stream is: the next offset and the epoch of each partition, owned by one generation.
+
+Whoever raised the generation last owns the stream. Every write is a lightweight transaction on it, so a stream
+that was replaced while it was out of reach cannot set progress back: it is refused and told so by ``Fenced``.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from cassandra import ConsistencyLevel
+from cassandra.cluster import Session
+from cassandra.query import BatchStatement, BatchType, PreparedStatement
+
+from killrweather.errors import Fenced
+from killrweather.settings import Settings
+from killrweather.storage.session import run
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The place in one partition before which everything is stored and aggregated."""
+
+    epoch_us: int
+    """µs since 1970 when the partition was first seen; a row's write time is this plus its offset."""
+    next_offset: int
+
+
+class Progress:
+    """The progress of one consumer group in one topic, as its owner or, before ``take_ownership``, as a reader.
+
+    The session's keyspace is the configured one.
+    """
+
+    def __init__(self, session: Session, settings: Settings):
+        self._session = session
+        self._key = (settings.kafka.group_id, settings.kafka.topic.raw)
+        self._generation: int | None = None
+        self._read_generation = session.prepare(
+            "SELECT generation FROM stream_progress WHERE group_id = ? AND topic = ? LIMIT 1"
+        )
+        self._read = session.prepare(
+            "SELECT partition, epoch_us, next_offset FROM stream_progress WHERE group_id = ? AND topic = ?"
+        )
+        # A read in serial sees what a lightweight transaction left unfinished, for example one that timed out.
+        for statement in (self._read_generation, self._read):
+            statement.consistency_level = ConsistencyLevel.LOCAL_SERIAL
+        self._raise = session.prepare(
+            "UPDATE stream_progress SET generation = ? WHERE group_id = ? AND topic = ? IF generation = ?"
+        )
+        self._place = session.prepare(
+            "UPDATE stream_progress SET epoch_us = ?, next_offset = ?"
+            " WHERE group_id = ? AND topic = ? AND partition = ? IF generation = ?"
+        )
+        self._advance = session.prepare(
+            "UPDATE stream_progress SET next_offset = ?"
+            " WHERE group_id = ? AND topic = ? AND partition = ? IF generation = ?"
+        )
+
+    @property
+    def generation(self) -> int | None:
+        """The generation under which this stream writes; None before ``take_ownership``."""
+        return self._generation
+
+    def take_ownership(self) -> int:
+        """Raise the generation and become its owner; every earlier owner is fenced from now on."""
+        while True:
+            row = run(self._session, self._read_generation, self._key).one()
+            current = row.generation if row else None
+            raised = (current or 0) + 1
+            if run(self._session, self._raise, (raised, *self._key, current)).was_applied:
+                self._generation = raised
+                return raised
+
+    def read(self) -> dict[int, Position]:
+        """The position of each partition that was ever seen."""
+        rows = run(self._session, self._read, self._key)
+        return {row.partition: Position(row.epoch_us, row.next_offset) for row in rows if row.partition is not None}
+
+    def place(self, positions: Mapping[int, Position]) -> None:
+        """Set epoch and offset of partitions that are new; raises ``Fenced`` when another stream owns the topic."""
+        self._write(
+            (self._place, (position.epoch_us, position.next_offset, *self._key, partition, self._generation))
+            for partition, position in sorted(positions.items())
+        )
+
+    def advance(self, next_offsets: Mapping[int, int]) -> None:
+        """Move the partitions to these offsets, all or none; raises ``Fenced`` when another stream owns the topic.
+
+        After ``Unavailable`` the offsets may or may not have been written; writing them again is safe.
+        """
+        self._write(
+            (self._advance, (offset, *self._key, partition, self._generation))
+            for partition, offset in sorted(next_offsets.items())
+        )
+
+    def _write(self, changes: Iterable[tuple[PreparedStatement, tuple[object, ...]]]) -> None:
+        batch = BatchStatement(BatchType.UNLOGGED, serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL)
+        for statement, values in changes:
+            batch.add(statement, values)
+        if len(batch) and not run(self._session, batch).was_applied:
+            group, topic = self._key
+            raise Fenced(
+                f"stream {group} of topic {topic}: generation {self._generation} is no longer its owner; "
+                f"another stream has taken over and this one must end"
+            )

@@ -1,0 +1,152 @@
+"""A session with Cassandra: how this system connects, and how an asyncio loop waits for a statement."""
+
+import asyncio
+import ssl
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cassandra import ConsistencyLevel, OperationTimedOut, ProtocolVersion, RequestExecutionException
+from cassandra.auth import PlainTextAuthProvider
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
+from cassandra.connection import ConnectionException
+from cassandra.policies import ConstantReconnectionPolicy, DCAwareRoundRobinPolicy, TokenAwarePolicy
+from cassandra.protocol import IsBootstrappingErrorMessage, OverloadedErrorMessage
+from cassandra.query import Statement
+
+from killrweather.errors import ConfigurationError, Unavailable
+from killrweather.settings import Cassandra, Settings
+
+_PASSING = (
+    NoHostAvailable,
+    OperationTimedOut,
+    RequestExecutionException,  # time-outs, failures and missing replicas that a node reports
+    IsBootstrappingErrorMessage,
+    OverloadedErrorMessage,
+    ConnectionException,
+    OSError,
+)
+
+RECONNECT_S = 1.0
+"""s between attempts to reach a node that went away: a question asked 2 s after its return is answered."""
+
+
+def tls_context(cassandra: Cassandra) -> ssl.SSLContext | None:
+    """The TLS context that ``cassandra.tls`` describes, or None where it is off."""
+    tls = cassandra.tls
+    if not tls.enabled:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=str(tls.ca_file) if tls.ca_file else None)
+        if tls.certificate:
+            context.load_cert_chain(str(tls.certificate), str(tls.key) if tls.key else None)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(f"cassandra.tls: {error}; expected readable PEM files") from error
+    return context
+
+
+def connect(settings: Settings) -> Session:
+    """Open a session; its statements read and write at LOCAL_QUORUM. Close it with ``close(session)``.
+
+    Raises ``Unavailable`` when no node answers.
+    """
+    cassandra = settings.cassandra
+    auth = None
+    if cassandra.username is not None:
+        password = cassandra.password.get_secret_value() if cassandra.password else ""
+        auth = PlainTextAuthProvider(cassandra.username, password)
+    profile = ExecutionProfile(
+        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(local_dc=cassandra.local_dc)),
+        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
+        serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
+        request_timeout=cassandra.request_timeout_s,
+    )
+    cluster = Cluster(
+        list(settings.cassandra_hosts),
+        port=cassandra.port,
+        protocol_version=ProtocolVersion.V5,  # of Cassandra 4 and 5; finding it out costs three connections
+        auth_provider=auth,
+        ssl_context=tls_context(cassandra),
+        execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+        reconnection_policy=ConstantReconnectionPolicy(RECONNECT_S, max_attempts=None),
+        connect_timeout=cassandra.request_timeout_s,
+    )
+    try:
+        return cluster.connect(wait_for_all_pools=True)
+    except Exception as error:
+        cluster.shutdown()
+        raise away(error, settings) or error from error
+
+
+def close(session: Session) -> None:
+    """Close the session and the threads and sockets that ``connect`` opened for it."""
+    session.cluster.shutdown()
+
+
+def run(session: Session, statement: Statement | str, values: Sequence[Any] = ()) -> Any:
+    """Execute a statement and wait for its rows; raises ``Unavailable`` when Cassandra is away."""
+    try:
+        return session.execute(statement, values or None)
+    except Exception as error:
+        raise away(error) or error from error
+
+
+async def execute(session: Session, statement: Statement | str, values: Sequence[Any] = ()) -> list[Any]:
+    """Execute a statement without blocking the loop and return all its rows, page by page.
+
+    Raises ``Unavailable`` when Cassandra is away. A cancelled wait leaves the statement running.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[list[Any]] = loop.create_future()
+    found: list[Any] = []
+
+    def succeed() -> None:
+        if not done.done():
+            done.set_result(found)
+
+    def fail(error: Exception) -> None:
+        if not done.done():
+            done.set_exception(error)
+
+    def add_page(rows: list[Any] | None) -> None:
+        found.extend(rows or ())
+        if response.has_more_pages:
+            response.start_fetching_next_page()
+        else:
+            loop.call_soon_threadsafe(succeed)
+
+    try:
+        response = session.execute_async(statement, values or None)
+        response.add_callbacks(add_page, lambda error: loop.call_soon_threadsafe(fail, error))
+        return await done
+    except Exception as error:
+        raise away(error) or error from error
+
+
+async def execute_all(
+    session: Session, statement: Statement, many_values: Iterable[Sequence[Any]], concurrency: int = 64
+) -> None:
+    """Execute a statement for each of many values, ``concurrency`` at a time; the first error ends it."""
+    values = iter(many_values)
+
+    async def worker() -> None:
+        for one in values:
+            await execute(session, statement, one)
+
+    await asyncio.gather(*(worker() for _ in range(concurrency)))
+
+
+def away(error: BaseException, settings: Settings | None = None) -> Unavailable | None:
+    """What the driver's error means for the caller: ``Unavailable`` when another try may succeed, else None."""
+    if isinstance(error, NoHostAvailable):
+        causes = list(error.errors.values()) if isinstance(error.errors, dict) else []
+        if causes and not any(_is_away(cause) for cause in causes):
+            return None
+    elif not _is_away(error):
+        return None
+    where = f" at {', '.join(settings.cassandra_hosts)} port {settings.cassandra.port}" if settings else ""
+    return Unavailable(f"Cassandra{where} does not answer: {error}; is it running?")
+
+
+def _is_away(error: BaseException) -> bool:
+    """Refused or lost connections, time-outs and missing replicas pass; a wrong password or statement does not."""
+    return isinstance(error, _PASSING)

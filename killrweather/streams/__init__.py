@@ -1,0 +1,1 @@
+"""Kafka: the topics, what publishes to them, and where their logs end."""

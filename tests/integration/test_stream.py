@@ -1,0 +1,255 @@
+"""The stream from Kafka to its tables, with real services, a real Spark and real deaths."""
+
+import gzip
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from pandas_truth import daily_precipitation, daily_temperature, rows_of
+from stream_stage import Stage, fresh, service_settings
+
+from killrweather.home import Home
+from killrweather.model.observation import VALUE_FIELDS
+from killrweather.services import Embedded
+from killrweather.storage.progress import Progress
+
+TABLES = ("raw_weather_data", "raw_weather_year", "daily_aggregate_temperature", "daily_aggregate_precip")
+SAMPLES = Path(__file__).parents[3] / "shared" / "data"
+ORPHAN_LIMIT_S = 2.0
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory):
+    """Kafka and Cassandra, started once."""
+    settings = service_settings()
+    embedded = Embedded(settings, Home(tmp_path_factory.mktemp("services")))
+    embedded.start()
+    yield embedded
+    embedded.stop()
+
+
+@pytest.fixture(scope="module")
+def running(services, tmp_path_factory):
+    """A stream that is shared by the tests that do not harm it; each has stations of its own."""
+    stage = Stage(fresh(services.settings), Home(tmp_path_factory.mktemp("stream")))
+    stage.start()
+    stage.wait_for("started")
+    yield stage
+    assert stage.end() == 0
+    stage.close()
+
+
+@pytest.fixture
+def stage(services, tmp_path):
+    """A topic, a group and a keyspace for a stream that will be killed."""
+    made = Stage(fresh(services.settings, max_rows_per_batch=1_000), Home(tmp_path))
+    yield made
+    made.kill()
+    made.close()
+
+
+def hours(wsid, year=2015, days=120, seed=1, missing=0.1):
+    """Plausible hours of one station as CSV lines: some values missing, some rain a trace, some days without either."""
+    chance = random.Random(seed)
+    for day in range(days):
+        month, of_month = 1 + day // 28, 1 + day % 28
+        silent = chance.choice([None, "temperature", "one_hour_precip", None])
+        for hour in range(24):
+            fields = []
+            for each in VALUE_FIELDS:
+                value = chance.uniform(each.low, each.high)
+                if each.trace and chance.random() < 0.5:
+                    value = -0.1
+                stated = chance.random() > missing and each.name != silent
+                fields.append("" if not stated else str(int(value)) if each.type is int else f"{value:.1f}")
+            if any(fields):
+                yield f"{wsid},{year},{month:02},{of_month:02},{hour:02},{','.join(fields)}"
+
+
+def assert_days_equal_pandas(stage, lines, tmp_path):
+    """Every day of these lines, and no other of their stations, is in both tables as pandas works it out."""
+    path = tmp_path / "lines.csv"
+    path.write_text("\n".join(lines) + "\n")
+    rows = rows_of(path)
+    stations = set(rows["wsid"])
+    for table, expected in (
+        ("daily_aggregate_temperature", daily_temperature(rows)),
+        ("daily_aggregate_precip", daily_precipitation(rows)),
+    ):
+        names = ("high", "low", "mean", "variance", "stdev", "count")
+        names = names if table.endswith("temperature") else ("precipitation", "wet_hours", "trace_hours")
+        found = {
+            (row["wsid"], row["year"], row["month"], row["day"]): tuple(row[name] for name in names)
+            for row in stage.rows(table)
+            if row["wsid"] in stations
+        }
+        assert found.keys() == expected.keys()
+        wrong = {
+            key: (found[key], want)
+            for key, want in expected.items()
+            if any(abs(a - b) >= 1e-9 for a, b in zip(found[key], want, strict=True))
+        }
+        assert not wrong
+
+
+def test_generated_hours_become_the_days_that_pandas_computes(running, tmp_path):
+    """Missing values, traces and days without temperature or rain included."""
+    lines = list(hours("000001:00001"))
+    running.publish("000001:00001", lines)
+    running.wait_until_stored()
+
+    assert_days_equal_pandas(running, lines, tmp_path)
+
+
+def test_the_sample_files_become_the_days_that_pandas_computes(running, tmp_path):
+    """A whole year of two stations."""
+    files = sorted(SAMPLES.glob("*-2008.csv.gz"))
+    if not files:
+        pytest.skip(f"the sample files are not in {SAMPLES}")
+    lines = []
+    for file in files:
+        with gzip.open(file, "rt") as text:
+            own = text.read().splitlines()
+        running.publish(own[0].split(",")[0], own)
+        lines += own
+    running.wait_until_stored()
+
+    assert_days_equal_pandas(running, lines, tmp_path)
+
+
+def test_loading_the_same_twice_more_changes_no_row_of_any_table(running):
+    """A replay sets what is there."""
+    lines = list(hours("000002:00002", days=40))
+    running.publish("000002:00002", lines)
+    running.wait_until_stored()
+    before = {table: running.rows(table) for table in TABLES}
+
+    for _ in range(2):
+        running.publish("000002:00002", lines)
+        running.wait_until_stored()
+
+    assert {table: running.rows(table) for table in TABLES} == before
+
+
+def test_the_newest_version_of_an_hour_wins_wherever_it_lies_in_the_log(running):
+    """2,400 versions of 24 hours, each colder than the one before, in producer batches across offsets 1000 and 2000."""
+    wsid = "000003:00003"
+    lines = [f"{wsid},2016,05,01,{i % 24:02},{50 - i / 100:.2f},,,,,,," for i in range(2_400)]
+    running.publish(wsid, lines)
+    running.wait_until_stored()
+
+    stored = {row["hour"]: row["temperature"] for row in running.rows("raw_weather_data") if row["wsid"] == wsid}
+    assert stored == {i % 24: round(50 - i / 100, 2) for i in range(2_376, 2_400)}
+
+
+def test_a_missing_field_leaves_what_is_stored(running):
+    """An hour stated in two halves is whole, and its day knows both."""
+    wsid = "000004:00004"
+    running.publish(wsid, [f"{wsid},2016,05,01,07,11.5,,,,,,,"])
+    running.wait_until_stored()
+    running.publish(wsid, [f"{wsid},2016,05,01,07,,,,,,,2.5,"])
+    running.wait_until_stored()
+
+    row = next(row for row in running.rows("raw_weather_data") if row["wsid"] == wsid)
+    assert (row["temperature"], row["one_hour_precip"]) == (11.5, 2.5)
+    day = next(row for row in running.rows("daily_aggregate_temperature") if row["wsid"] == wsid)
+    assert (day["mean"], day["count"]) == (11.5, 1)
+
+
+def test_records_that_cannot_be_read_are_kept_with_place_and_reason_and_their_neighbours_live(running):
+    """Binary junk, wrong columns, impossible hours and values, between good rows."""
+    wsid = "000005:00005"
+    good = [f"{wsid},2016,05,01,{hour:02},10.0,,,,,,," for hour in range(2)]
+    bad = {
+        b"\xff\xfe\x00junk": "1 columns: expected 13",
+        f"{wsid},2016,05,01,00,10.0".encode(): "6 columns: expected 13",
+        f"{wsid},2016,02,30,00,10.0,,,,,,,".encode(): "time 2016-2-30-0: expected",
+        f"{wsid},2016,05,01,24,10.0,,,,,,,".encode(): "time 2016-5-1-24: expected",
+        f"{wsid},2016,05,01,00,NaN,,,,,,,".encode(): 'temperature "NaN": expected',
+        f"{wsid},2016,05,01,00,61,,,,,,,".encode(): 'temperature "61.0": expected -95…60 °C',
+        f"{wsid},2016,05,01,00,x,,,,,,,".encode(): 'temperature "x": expected a number',
+        f"{wsid},2016,05,01,00,1,,,2.5,,,,".encode(): 'wind_direction "2.5": expected a whole number',
+        f"{wsid},2016,05,01,00,,,,,,,,".encode(): "empty",
+        b"5:5,2016,05,01,00,10.0,,,,,,,": 'wsid "5:5": expected',
+        f"{good[0]}\n{good[1]}".encode(): "more than one line",
+    }
+    first = dict(running.sent)
+    running.publish(wsid, [good[0], *bad, good[1]])
+    running.wait_until_stored()
+
+    records = running.rejected(len(bad))
+    (partition,) = (p for p, offset in running.sent.items() if offset != first.get(p, 0))
+    begin = running.sent[partition] - len(bad) - 1
+    assert {record.value for record in records} == bad.keys()
+    for record in records:
+        headers = {name: value.decode() for name, value in record.headers}
+        assert headers["reason"].startswith(bad[record.value])
+        assert headers["topic"] == running.settings.kafka.topic.raw
+        assert (int(headers["partition"]), int(headers["offset"])) == (
+            partition,
+            begin + list(bad).index(record.value),
+        )
+        assert record.key == wsid.encode()
+    assert len([row for row in running.rows("raw_weather_data") if row["wsid"] == wsid]) == 2
+
+
+def test_the_stream_waits_in_place_for_a_cassandra_that_does_not_answer(running, services, tmp_path):
+    """15 s of silence in the middle of a load: no restart, nothing lost."""
+    pid = next(status.pid for status in services.status() if status.name == "cassandra")
+    lines = list(hours("000006:00006", days=60))
+    stream = running.process.pid
+    running.events.clear()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        running.publish("000006:00006", lines)
+        waiting = running.wait_for("waiting")
+        time.sleep(15)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    running.wait_until_stored()
+
+    assert waiting["for"] == "cassandra"
+    assert running.process.pid == stream
+    assert running.process.poll() is None
+    assert_days_equal_pandas(running, lines, tmp_path)
+
+
+def test_a_stream_killed_in_the_middle_of_a_backlog_is_taken_up_exactly(stage, tmp_path):
+    """kill -9 of its Python process takes the JVM along; kill -9 of its JVM takes the process along."""
+    lines = list(hours("000007:00007", days=200))
+    stage.publish("000007:00007", lines)
+    stage.start()
+    stage.wait_for("batch")
+    jvm = stage.jvm()
+    stage.process.kill()
+    _, left = psutil.wait_procs([jvm], timeout=ORPHAN_LIMIT_S)
+    assert not left
+
+    stage.start()
+    stage.wait_for("batch")
+    stage.jvm().kill()
+    assert stage.process.wait(timeout=10) == 1
+
+    stage.start()
+    stage.wait_until_stored()
+
+    assert_days_equal_pandas(stage, lines, tmp_path)
+
+
+def test_a_stream_that_was_replaced_ends_without_moving_progress(stage):
+    """Another owner has raised the generation: the old one's next batch is refused."""
+    stage.start()
+    stage.wait_for("started")
+    other = Progress(stage.session, stage.settings)
+    other.take_ownership()
+    before = other.read()
+    stage.publish("000008:00008", hours("000008:00008", days=2))
+
+    failed = stage.wait_for("failed")
+    assert "no longer its owner" in failed["text"]
+    assert stage.process.wait(timeout=10) == 1
+    assert other.read() == before
