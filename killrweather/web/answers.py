@@ -1,0 +1,48 @@
+"""From an actor's answer to an HTTP response."""
+
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import Any
+
+from fastapi import Response
+from pydantic import TypeAdapter
+
+from killrweather.messages.weather import NoDataAvailable
+from killrweather.web.problems import ProblemDocument, problem
+
+Ask = Callable[[Any], Awaitable[Any]]
+"""Sends a request message to the node and returns the answer; raises a KillrWeatherError when it failed."""
+
+
+def json_response(value: Any, kind: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A value as JSON. FastAPI would turn each row into a dict first: some 20 times the time for 10,000 rows."""
+    return Response(_adapter(kind).dump_json(value), status, headers, "application/json")
+
+
+def answer(value: Any, kind: Any, headers: dict[str, str] | None = None) -> Response:
+    """The value of the type ``kind``, or 404 where there is no such data."""
+    if isinstance(value, NoDataAvailable):
+        return problem(404, "no-data-available", value.text, wsid=value.wsid)
+    return json_response(value, kind, headers=headers)
+
+
+def may_answer(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI text of the problems that a route may answer."""
+    content = {"application/problem+json": {"schema": {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}}}
+    return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
+
+
+_MEANINGS = {
+    403: "A path outside feed.directories",
+    404: "No such station, or no such data of it",
+    408: "The body came too slowly",
+    413: "The body is larger than http.max_body_bytes",
+    422: "An argument is not allowed, or nothing was acceptable",
+    429: "Too many uploads are at work; try again after Retry-After seconds",
+    503: "Something is away; try again after Retry-After seconds",
+}
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)

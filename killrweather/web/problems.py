@@ -1,0 +1,163 @@
+"""Errors over HTTP: every one is an ``application/problem+json`` of RFC 9457 that names what was wrong.
+
+type                  status
+no-data-available     404   the station is known, such data is not there
+station-not-found     404
+not-found             404   no such path
+method-not-allowed    405
+unauthorized          401   the bearer token is missing or wrong
+forbidden             403   a feed path outside feed.directories
+bad-argument          422   ``argument`` names it
+unreadable-input      422   a body that cannot be read as a whole
+nothing-accepted      422   every row was rejected; ``rejects`` says why
+body-too-large        413
+body-too-slow         408
+body-cut-off          400
+too-many-uploads      429   with Retry-After
+unavailable           503   Kafka, Cassandra or an actor is away; with Retry-After
+internal-error        500
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from killrweather.errors import (
+    BadRequest,
+    Forbidden,
+    FormatError,
+    KillrWeatherError,
+    NoData,
+    StationNotFound,
+    Unavailable,
+)
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+TITLES = {
+    "no-data-available": "There is no such data",
+    "station-not-found": "The station is not known",
+    "not-found": "There is no such path",
+    "method-not-allowed": "The path does not take this method",
+    "unauthorized": "The bearer token is missing or wrong",
+    "forbidden": "The configuration does not allow this",
+    "bad-argument": "An argument is not allowed",
+    "unreadable-input": "The input cannot be read",
+    "nothing-accepted": "No row of the input was acceptable",
+    "body-too-large": "The body is too large",
+    "body-too-slow": "The body came too slowly",
+    "body-cut-off": "The body ended too early",
+    "too-many-uploads": "Too many uploads are at work",
+    "unavailable": "Something the request needs is away for now",
+    "internal-error": "The request failed",
+}
+"""Every type that a problem of this application has, with its title."""
+
+_KINDS: tuple[tuple[type[KillrWeatherError], int, str], ...] = (
+    (BadRequest, 422, "bad-argument"),
+    (FormatError, 422, "unreadable-input"),
+    (Forbidden, 403, "forbidden"),
+    (NoData, 404, "no-data-available"),
+    (StationNotFound, 404, "station-not-found"),
+    (Unavailable, 503, "unavailable"),
+)
+
+_HTTP_KINDS = {404: "not-found", 405: "method-not-allowed"}
+
+
+@dataclass(frozen=True)
+class ProblemDocument:
+    """What an error answers, as RFC 9457 has it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    argument: str | None = None
+    """The argument that was wrong, where one was."""
+
+
+class HttpProblem(Exception):
+    """An error that exists only over HTTP, such as a body that is too large."""
+
+    def __init__(self, status: int, kind: str, detail: str, headers: Mapping[str, str] | None = None, **extra: Any):
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+        self.headers = headers
+        self.extra = extra
+
+
+def problem(
+    status: int, kind: str, detail: str, headers: Mapping[str, str] | None = None, **extra: Any
+) -> JSONResponse:
+    """The answer that says what was wrong; ``extra`` are further members of the document."""
+    content = {"type": kind, "title": TITLES[kind], "status": status, "detail": detail, **extra}
+    return JSONResponse(content, status, headers, media_type=MEDIA_TYPE)
+
+
+def describe(error: KillrWeatherError) -> tuple[int, str, dict[str, str], dict[str, Any]]:
+    """The status, type, headers and further members that an error of ours becomes."""
+    status, kind = next(
+        ((status, kind) for cls, status, kind in _KINDS if isinstance(error, cls)), (500, "internal-error")
+    )
+    headers = {"Retry-After": str(max(1, round(error.retry_after_s)))} if isinstance(error, Unavailable) else {}
+    extra = {"argument": error.argument} if isinstance(error, BadRequest) and error.argument else {}
+    return status, kind, headers, extra
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of the application answer a problem."""
+    handlers: dict[type[Exception], Any] = {
+        KillrWeatherError: _ours,
+        HttpProblem: _of_http,
+        RequestValidationError: _of_arguments,
+        HTTPException: _of_routing,
+        Exception: _unexpected,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+async def _ours(request: Request, error: KillrWeatherError) -> JSONResponse:
+    status, kind, headers, extra = describe(error)
+    if status == 500:
+        log.error("request failed: method=%s path=%s error=%s", request.method, request.url.path, error)
+    return problem(status, kind, str(error), headers, **extra)
+
+
+async def _of_http(_: Request, error: HttpProblem) -> JSONResponse:
+    return problem(error.status, error.kind, str(error), error.headers, **error.extra)
+
+
+async def _of_arguments(_: Request, error: RequestValidationError) -> JSONResponse:
+    first = error.errors()[0]
+    argument = str(first["loc"][-1])
+    if first["type"] == "missing":
+        return problem(422, "bad-argument", f"{argument} is missing", argument=argument)
+    reason = first["msg"][0].lower() + first["msg"][1:]
+    return problem(422, "bad-argument", f"{argument} {str(first['input'])[:100]!r}: {reason}", argument=argument)
+
+
+async def _of_routing(request: Request, error: HTTPException) -> JSONResponse:
+    kind = _HTTP_KINDS.get(error.status_code, "internal-error")
+    allowed = (error.headers or {}).get("Allow")
+    detail = f"{request.method} {request.url.path}: " + (
+        f"expected {allowed}" if allowed else "see /openapi.json for what there is"
+    )
+    return problem(error.status_code, kind, detail, error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    text = (
+        f"{request.method} {request.url.path}: an unexpected {type(error).__name__}; the log of this node has its place"
+    )
+    return problem(500, "internal-error", text)

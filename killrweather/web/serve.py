@@ -1,0 +1,148 @@
+"""The HTTP server of a node: uvicorn without its signals, and with limits for slow and oversized requests."""
+
+import asyncio
+import contextlib
+import errno
+import socket
+import ssl
+from collections.abc import Iterator
+
+import h11
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from killrweather.errors import ConfigurationError, ServiceError
+from killrweather.settings import Http, Settings
+
+HEAD_TIMEOUT_S = 10.0
+"""s in which the head of a request has to be there; uvicorn itself would wait for ever."""
+
+KEEP_ALIVE_S = 30
+MAX_HEAD_BYTES = 32_768
+MAX_CONNECTIONS = 1_000
+BACKLOG = 512
+
+
+class Server:
+    """Serves an application at ``http.host`` and ``http.port`` in the running event loop."""
+
+    def __init__(self, app: ASGIApp, settings: Settings):
+        self._http = settings.http
+        self._config = uvicorn.Config(
+            app,
+            http=_GuardedProtocol,
+            loop="none",
+            ws="none",
+            interface="asgi3",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            limit_concurrency=MAX_CONNECTIONS,
+            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+            backlog=BACKLOG,
+        )
+        self._server = _Quiet(self._config)
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the application answers."""
+        host = f"[{self._http.host}]" if ":" in self._http.host else self._http.host
+        return f"{'https' if self._http.tls.certificate else 'http'}://{host}:{self._http.port}"
+
+    async def start(self) -> None:
+        """Bind and listen. Raises ServiceError when the port is taken, ConfigurationError for bad TLS files."""
+        self._config.load()
+        self._config.ssl = _tls(self._http)
+        listener = _bind(self._http)
+        self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
+        while not self._server.started:
+            if self._task.done():
+                await self._task
+            await asyncio.sleep(0.001)
+
+    async def stop(self, timeout_s: float = 10.0) -> None:
+        """Close the door at once, let running requests finish for at most ``timeout_s``, then end them."""
+        if self._task is None:
+            return
+        self._config.timeout_graceful_shutdown = max(1, round(timeout_s))
+        self._server.should_exit = True
+        await self._task
+        self._task = None
+
+
+class _Quiet(uvicorn.Server):
+    """uvicorn that leaves the process's signals alone: the node's host decides what a signal means."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class _GuardedProtocol(H11Protocol):
+    """HTTP/1.1 that hangs up on a client which does not finish the head of its request in time."""
+
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch_head()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_head()
+        super().connection_lost(exc)
+
+    def _watch_head(self) -> None:
+        if self.conn.their_state is not h11.IDLE:
+            self._forget_head()
+        elif self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._hang_up)
+
+    def _forget_head(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _hang_up(self) -> None:
+        if self.conn.their_state is h11.IDLE:
+            self.transport.close()
+
+
+def _bind(http: Http) -> socket.socket:
+    family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
+    try:
+        listener = socket.create_server((http.host, http.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            text = "another program listens there; end it, or set http.port (--http-port) to a free port"
+        elif error.errno == errno.EACCES:
+            text = "this user may not listen there; set http.port to 1024 or more"
+        else:
+            text = f"{error.strerror or error}; set http.host to an address of this machine"
+        raise ServiceError(f"http.port {http.port} on http.host {http.host}: {text}") from None
+    listener.setblocking(False)
+    # asyncio sets this only on sockets that name their protocol, which create_server's do not. Without it an answer's
+    # head and body are two packets with a delayed acknowledgement between them: 44 ms instead of 0.5.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def _tls(http: Http) -> ssl.SSLContext | None:
+    if http.tls.certificate is None or http.tls.key is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(http.tls.certificate, http.tls.key)
+    except (OSError, ssl.SSLError) as error:
+        text = f"{error.strerror or error}; expected a PEM certificate chain and its key, readable"
+        raise ConfigurationError(f"http.tls {http.tls.certificate}, {http.tls.key}: {text}") from None
+    return context

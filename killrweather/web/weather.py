@@ -1,0 +1,188 @@
+"""Questions about stations and their weather: one GET for each request message."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from killrweather.errors import BadRequest
+from killrweather.messages.weather import (
+    FindWeatherStations,
+    GetCurrentWeather,
+    GetDailyPrecipitation,
+    GetDailyTemperature,
+    GetMonthlyHiLowTemperature,
+    GetMonthlyTemperature,
+    GetPrecipitation,
+    GetRawWeather,
+    GetSkyConditionLookup,
+    GetTopKPrecipitation,
+    GetWeatherStation,
+    NoDataAvailable,
+)
+from killrweather.model.observation import RawWeatherData
+from killrweather.model.precipitation import AnnualPrecipitation, DailyPrecipitation
+from killrweather.model.sky import SkyCondition
+from killrweather.model.station import WeatherStation
+from killrweather.model.temperature import DailyTemperature, MonthlyHiLowTemperature, MonthlyTemperature
+from killrweather.web.answers import Ask, answer, json_response, may_answer
+from killrweather.web.parameters import (
+    FIRST_DAY,
+    Days,
+    Limit,
+    Wsid,
+    Year,
+    last_day,
+    next_page,
+    parse_moment,
+    parse_place,
+)
+
+_OF_STATION = may_answer(404, 422, 503)
+
+
+def router(ask: Ask) -> APIRouter:
+    """The routes below ``/weather`` that read."""
+    routes = APIRouter(prefix="/weather")
+    _stations(routes, ask)
+    _observations(routes, ask)
+    _temperature(routes, ask)
+    _precipitation(routes, ask)
+    return routes
+
+
+def _stations(routes: APIRouter, ask: Ask) -> None:
+    @routes.get(
+        "/stations", response_model=tuple[WeatherStation, ...], responses=may_answer(422, 503), tags=["stations"]
+    )
+    async def find_stations(
+        request: Request,
+        search: Annotated[
+            str, Query(description="Words of the name, the id or the call sign", examples=["kennedy"])
+        ] = "",
+        country: Annotated[str, Query(description="Country code", examples=["US"])] = "",
+        near: Annotated[str | None, Query(description="latitude,longitude", examples=["40.64,-73.78"])] = None,
+        km: Annotated[float, Query(description="Distance from near at most")] = 50.0,
+        limit: Limit = 100,
+        cursor: Annotated[str, Query(description="Where a further page starts, from the Link header")] = "",
+    ) -> Response:
+        """Stations by text and country in the order of their ids, or near a place, the nearest first."""
+        place = parse_place(near) if near is not None else None
+        if place and cursor:
+            raise BadRequest("cursor does not go with near: ask for a larger limit instead", "cursor")
+        value = await ask(FindWeatherStations(search, country, place, km, limit, cursor))
+        is_full = place is None and len(value) == limit
+        return json_response(
+            value, tuple[WeatherStation, ...], headers=next_page(request, value[-1].wsid) if is_full else None
+        )
+
+    @routes.get("/stations/{wsid}", response_model=WeatherStation, responses=_OF_STATION, tags=["stations"])
+    async def station(wsid: Wsid) -> Response:
+        """Who a station is."""
+        return answer(await ask(GetWeatherStation(wsid)), WeatherStation)
+
+    @routes.get("/sky-conditions/{code}", response_model=SkyCondition, responses=_OF_STATION, tags=["observations"])
+    async def sky_condition(code: Annotated[int, Path(examples=[8])]) -> Response:
+        """What a sky condition code means."""
+        return answer(await ask(GetSkyConditionLookup(code)), SkyCondition)
+
+
+def _observations(routes: APIRouter, ask: Ask) -> None:
+    @routes.get("/stations/{wsid}/current", response_model=RawWeatherData, responses=_OF_STATION, tags=["observations"])
+    async def current(wsid: Wsid) -> Response:
+        """A station's newest observation."""
+        return answer(await ask(GetCurrentWeather(wsid)), RawWeatherData)
+
+    @routes.get(
+        "/stations/{wsid}/raw", response_model=tuple[RawWeatherData, ...], responses=_OF_STATION, tags=["observations"]
+    )
+    async def raw(
+        request: Request,
+        wsid: Wsid,
+        start: Annotated[str | None, Query(description="First day or time", examples=["2008-01-01"])] = None,
+        end: Annotated[
+            str | None,
+            Query(description="Last day, or the time before which it ends", examples=["2008-01-01T18:00:00Z"]),
+        ] = None,
+        limit: Limit = 1_000,
+        cursor: Annotated[str | None, Query(description="Where a further page starts, from the Link header")] = None,
+    ) -> Response:
+        """A station's observations, oldest first. A page that is full names the next one in its Link header."""
+        until = parse_moment("end", end or last_day().isoformat(), whole_day=True)
+        since = parse_moment("start", start or FIRST_DAY.isoformat())
+        value = await ask(GetRawWeather(wsid, parse_moment("cursor", cursor) if cursor else since, until, limit))
+        if cursor and isinstance(value, NoDataAvailable):
+            value = ()
+        is_full = not isinstance(value, NoDataAvailable) and len(value) == limit
+        following = (value[-1].time + timedelta(hours=1)).isoformat() if is_full else ""
+        return answer(value, tuple[RawWeatherData, ...], next_page(request, following) if is_full else None)
+
+
+def _temperature(routes: APIRouter, ask: Ask) -> None:
+    @routes.get(
+        "/stations/{wsid}/temperature/daily",
+        response_model=tuple[DailyTemperature, ...],
+        responses=_OF_STATION,
+        tags=["temperature"],
+    )
+    async def daily_temperature(wsid: Wsid, days: Days) -> Response:
+        """The temperatures of days, oldest first; °C, population variance."""
+        return answer(await ask(GetDailyTemperature(wsid, *days)), tuple[DailyTemperature, ...])
+
+    @routes.get(
+        "/stations/{wsid}/temperature/monthly",
+        response_model=tuple[MonthlyTemperature, ...],
+        responses=_OF_STATION,
+        tags=["temperature"],
+    )
+    async def monthly_temperature(
+        wsid: Wsid, year: Year, month: Annotated[int | None, Query(description="One month only")] = None
+    ) -> Response:
+        """The temperatures of a year's months, oldest first; °C, population variance of all their hours."""
+        return answer(await ask(GetMonthlyTemperature(wsid, year, month)), tuple[MonthlyTemperature, ...])
+
+    @routes.get(
+        "/stations/{wsid}/temperature/high-low",
+        response_model=MonthlyHiLowTemperature,
+        responses=_OF_STATION,
+        tags=["temperature"],
+    )
+    async def high_low(wsid: Wsid, year: Year, month: Annotated[int, Query(examples=[7])]) -> Response:
+        """The highest and the lowest temperature of a month, °C."""
+        return answer(await ask(GetMonthlyHiLowTemperature(wsid, year, month)), MonthlyHiLowTemperature)
+
+
+def _precipitation(routes: APIRouter, ask: Ask) -> None:
+    @routes.get(
+        "/stations/{wsid}/precipitation/daily",
+        response_model=tuple[DailyPrecipitation, ...],
+        responses=_OF_STATION,
+        tags=["precipitation"],
+    )
+    async def daily_precipitation(wsid: Wsid, days: Days) -> Response:
+        """The rain of days in mm, oldest first."""
+        return answer(await ask(GetDailyPrecipitation(wsid, *days)), tuple[DailyPrecipitation, ...])
+
+    @routes.get(
+        "/stations/{wsid}/precipitation/annual",
+        response_model=tuple[AnnualPrecipitation, ...],
+        responses=_OF_STATION,
+        tags=["precipitation"],
+    )
+    async def annual_precipitation(wsid: Wsid, year: Year) -> Response:
+        """A year's rain so far in mm: a list of one, as all the sums of rain are lists."""
+        value = await ask(GetPrecipitation(wsid, year))
+        found = value if isinstance(value, NoDataAvailable) else (value,)
+        return answer(found, tuple[AnnualPrecipitation, ...])
+
+    @routes.get(
+        "/stations/{wsid}/precipitation/top",
+        response_model=tuple[DailyPrecipitation, ...],
+        responses=_OF_STATION,
+        tags=["precipitation"],
+    )
+    async def wettest_days(wsid: Wsid, year: Year, k: Annotated[int, Query(description="How many")] = 10) -> Response:
+        """The k wettest days of a year with their dates, wettest first."""
+        value = await ask(GetTopKPrecipitation(wsid, year, k))
+        found = value if isinstance(value, NoDataAvailable) else value.days
+        return answer(found, tuple[DailyPrecipitation, ...])

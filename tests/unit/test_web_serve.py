@@ -1,0 +1,314 @@
+"""The server: binding, TLS, slow clients and stopping, over real sockets on loopback."""
+
+import asyncio
+import datetime
+import ipaddress
+import signal
+import socket
+import ssl
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from web_stage import LINE, Node, settings
+
+from killrweather.errors import ConfigurationError, ServiceError
+from killrweather.web import Server, create_app, serve
+
+
+@pytest.fixture
+def port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A self-signed certificate for 127.0.0.1, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .sign(key, hashes.SHA256())
+    )
+    files = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    files[1].write_bytes(key.private_bytes(encoding, form, serialization.NoEncryption()))
+    return files
+
+
+def a_server(port, node=None, **http):
+    chosen = settings(http={"port": port, **http})
+    return Server(create_app(chosen, (node or Node()).ask), chosen)
+
+
+async def exchange(port, data, then_read=True):
+    """Send bytes as they are; what comes back until the server hangs up."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(data)
+    try:
+        return await asyncio.wait_for(reader.read(), 5) if then_read else b""
+    finally:
+        writer.close()
+
+
+def test_it_serves_at_its_url_until_stopped(port):
+    """After stop the port is free."""
+
+    async def scenario():
+        server = a_server(port)
+        await server.start()
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            posted = await client.post("/weather/data", content=LINE)
+        await server.stop()
+        return posted
+
+    assert asyncio.run(scenario()).status_code == 202
+    socket.create_server(("127.0.0.1", port)).close()
+
+
+def test_a_port_in_use_is_named(port):
+    """ServiceError with the setting and what to do."""
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(ServiceError, match=rf"http\.port {port} .*another program"),
+    ):
+        asyncio.run(a_server(port).start())
+
+
+def test_an_address_of_another_machine_is_named(port):
+    """ServiceError with http.host."""
+    with pytest.raises(ServiceError, match=r"http\.host 192\.0\.2\.1"):
+        asyncio.run(a_server(port, host="192.0.2.1", token="t").start())
+
+
+def test_the_process_keeps_its_own_signal_handlers(port):
+    """uvicorn's are not installed, though the loop runs in the main thread."""
+
+    async def scenario():
+        server = a_server(port)
+        await server.start()
+        during = signal.getsignal(signal.SIGTERM)
+        await server.stop()
+        return during
+
+    assert asyncio.run(scenario()) is signal.getsignal(signal.SIGTERM)
+
+
+def test_stopping_closes_the_door_first_and_lets_a_running_request_finish(port):
+    """A new connection is refused while the old request still gets its answer."""
+    node, refused = Node(), []
+
+    async def scenario():
+        server = a_server(port, node)
+        entered, leave = asyncio.Event(), asyncio.Event()
+        publish = node._publish
+
+        async def slow(order):
+            entered.set()
+            await leave.wait()
+            return await publish(order)
+
+        node._publish = slow
+        await server.start()
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            request = asyncio.create_task(client.post("/weather/data", content=LINE))
+            await entered.wait()
+            stopping = asyncio.create_task(server.stop())
+            await asyncio.sleep(0.3)
+            try:
+                await asyncio.open_connection("127.0.0.1", port)
+            except ConnectionRefusedError:
+                refused.append(True)
+            leave.set()
+            response = await request
+        await stopping
+        return response
+
+    assert asyncio.run(scenario()).status_code == 202
+    assert refused
+
+
+def test_stopping_is_bounded(port):
+    """A request that never ends is ended."""
+    node = Node()
+
+    async def scenario():
+        server = a_server(port, node)
+        entered = asyncio.Event()
+
+        async def never(order):
+            entered.set()
+            await asyncio.Event().wait()
+
+        node._publish = never
+        await server.start()
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            request = asyncio.create_task(client.post("/weather/data", content=LINE))
+            await entered.wait()
+            await asyncio.wait_for(server.stop(timeout_s=1), 4)
+            request.cancel()
+
+    asyncio.run(scenario())
+
+
+def test_a_server_that_never_started_can_be_stopped(port):
+    """Nothing happens."""
+    asyncio.run(a_server(port).stop())
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /alive HTTP/1.1\r\nHost: x\r\n"])
+def test_a_request_whose_head_does_not_come_is_hung_up_on(port, monkeypatch, sent):
+    """Before the first byte, and in the middle of the head."""
+    monkeypatch.setattr(serve, "HEAD_TIMEOUT_S", 0.1)
+
+    async def scenario():
+        server = a_server(port)
+        await server.start()
+        received = await exchange(port, sent)
+        await server.stop()
+        return received
+
+    assert asyncio.run(scenario()) == b""
+
+
+def test_a_second_request_on_the_same_connection_is_watched_too(port, monkeypatch):
+    """A complete request first does not buy time for ever."""
+    monkeypatch.setattr(serve, "HEAD_TIMEOUT_S", 0.2)
+
+    async def scenario():
+        server = a_server(port)
+        await server.start()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /alive HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b'{"alive":true}')
+        writer.write(b"GET /al")
+        rest = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        await server.stop()
+        return rest
+
+    assert asyncio.run(scenario()) == b""
+
+
+def test_a_request_that_takes_longer_than_its_head_may_is_answered(port, monkeypatch):
+    """The limit is on the head, not on the body or the answer."""
+    monkeypatch.setattr(serve, "HEAD_TIMEOUT_S", 0.1)
+
+    async def scenario():
+        server = a_server(port)
+        await server.start()
+
+        async def body():
+            yield LINE.encode()
+            await asyncio.sleep(0.3)
+            yield LINE.encode()
+
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            response = await client.post("/weather/data", content=body())
+        await server.stop()
+        return response
+
+    assert asyncio.run(scenario()).json()["accepted"] == 2
+
+
+def test_a_head_without_end_is_refused(port):
+    """400 long before memory matters."""
+
+    async def scenario():
+        server = a_server(port)
+        await server.start()
+        received = await exchange(port, b"GET / HTTP/1.1\r\nX: " + b"a" * 40_000)
+        await server.stop()
+        return received
+
+    assert asyncio.run(scenario()).startswith(b"HTTP/1.1 400")
+
+
+def test_a_body_that_is_cut_off_publishes_nothing_of_its_last_line(port):
+    """The client hangs up in the middle of a line: only whole bodies' last lines count."""
+    node = Node()
+
+    async def scenario():
+        server = a_server(port, node)
+        await server.start()
+        head = b"POST /weather/data HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+        await exchange(port, head + LINE.encode()[:20], then_read=False)
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            after = await client.post("/weather/data", content=LINE)
+        await server.stop()
+        return after
+
+    assert asyncio.run(scenario()).status_code == 202
+    assert [order.data for order in node.asked] == [LINE.encode()]
+
+
+def test_tls_is_served_when_it_is_configured(port, certificate):
+    """The url says https."""
+
+    async def scenario():
+        server = a_server(port, tls={"certificate": certificate[0], "key": certificate[1]})
+        await server.start()
+        trusted = ssl.create_default_context(cafile=str(certificate[0]))
+        async with httpx.AsyncClient(base_url=server.url, verify=trusted) as client:
+            response = await client.get("/alive")
+        await server.stop()
+        return response
+
+    response = asyncio.run(scenario())
+
+    assert response.url.scheme == "https"
+    assert response.status_code == 200
+
+
+def test_bad_tls_files_are_named(port, tmp_path, certificate):
+    """ConfigurationError with the file."""
+    with pytest.raises(ConfigurationError, match=r"missing\.pem"):
+        asyncio.run(a_server(port, tls={"certificate": certificate[0], "key": tmp_path / "missing.pem"}).start())
+
+
+def test_an_answer_does_not_wait_for_acknowledgements(port):
+    """Connections have TCP_NODELAY: without it each answer on a kept connection takes some 40 ms."""
+
+    async def scenario():
+        server = a_server(port)
+        await server.start()
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            await client.get("/alive")
+            (connection,) = server._server.server_state.connections
+            option = connection.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        await server.stop()
+        return option
+
+    assert asyncio.run(scenario())
+
+
+def test_two_servers_in_one_process_do_not_disturb_each_other(port):
+    """Each has its own port."""
+
+    async def scenario():
+        first = a_server(port)
+        await first.start()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            other = listener.getsockname()[1]
+        second = a_server(other)
+        await second.start()
+        async with httpx.AsyncClient() as client:
+            answers = [await client.get(f"{server.url}/alive") for server in (first, second)]
+        await first.stop()
+        await second.stop()
+        return answers
+
+    assert [answer.status_code for answer in asyncio.run(scenario())] == [200, 200]
