@@ -1,0 +1,88 @@
+"""Answers questions about stations and what they observed."""
+
+import time
+from typing import Any
+
+from killrweather.errors import BadRequest, StationNotFound
+from killrweather.messages.weather import (
+    FindWeatherStations,
+    GetCurrentWeather,
+    GetRawWeather,
+    GetSkyConditionLookup,
+    GetWeatherStation,
+    NoDataAvailable,
+    StationsStored,
+    StoreWeatherStations,
+)
+from killrweather.model import station
+from killrweather.model.observation import RawWeatherData
+from killrweather.model.sky import SkyCondition
+from killrweather.model.station import WeatherStation
+from killrweather.storage.actor import StoreActor
+
+_TABLE_AGE_S = 30.0
+"""How old the stations in memory may be: a search reads all of them, and they seldom change."""
+
+
+class WeatherStationActor(StoreActor):
+    """Stations, their observations and the sky condition codes."""
+
+    def pre_start(self) -> None:
+        super().pre_start()
+        self._stations: list[WeatherStation] = []
+        self._read_at = float("-inf")
+
+    async def receiveMsg_GetWeatherStation(self, msg: GetWeatherStation, sender: Any) -> WeatherStation:
+        found = await self.store.stations.find(msg.wsid)
+        if found:
+            return found
+        if await self.store.stations.is_known(msg.wsid):
+            return WeatherStation(msg.wsid)
+        raise StationNotFound.of(msg.wsid)
+
+    async def receiveMsg_FindWeatherStations(
+        self, msg: FindWeatherStations, sender: Any
+    ) -> tuple[WeatherStation, ...]:
+        everything = await self._all()
+        found = station.search(everything, msg.search) if msg.search else everything
+        if msg.country:
+            found = [one for one in found if one.country_code == msg.country.upper()]
+        if msg.near:
+            found = [one.station for one in station.near(found, *msg.near, msg.km)]
+        if msg.after:
+            ids = [one.wsid for one in found]
+            if msg.after not in ids:
+                raise BadRequest(f'cursor "{msg.after[:40]}": expected the one of the page before', "cursor")
+            found = found[ids.index(msg.after) + 1 :]
+        return tuple(found[: msg.limit])
+
+    async def receiveMsg_StoreWeatherStations(self, msg: StoreWeatherStations, sender: Any) -> StationsStored:
+        await self.store.stations.save(msg.stations)
+        self._read_at = float("-inf")
+        return StationsStored(len(msg.stations))
+
+    async def receiveMsg_GetCurrentWeather(
+        self, msg: GetCurrentWeather, sender: Any
+    ) -> RawWeatherData | NoDataAvailable:
+        newest = await self.store.raw.newest(msg.wsid, await self.store.stations.years(msg.wsid))
+        return newest or await self.absence(msg.wsid, "no observation")
+
+    async def receiveMsg_GetRawWeather(
+        self, msg: GetRawWeather, sender: Any
+    ) -> tuple[RawWeatherData, ...] | NoDataAvailable:
+        years = await self.store.stations.years(msg.wsid)
+        found = await self.store.raw.between(msg.wsid, years, msg.start, msg.end, msg.limit)
+        return found or await self.absence(
+            msg.wsid, f"no observation from {msg.start.isoformat()} to {msg.end.isoformat()}"
+        )
+
+    async def receiveMsg_GetSkyConditionLookup(self, msg: GetSkyConditionLookup, sender: Any) -> SkyCondition:
+        found = await self.store.stations.sky_condition(msg.code)
+        if found is None:
+            raise BadRequest(f"sky condition {msg.code}: expected 0 to 19", "code")
+        return found
+
+    async def _all(self) -> list[WeatherStation]:
+        if time.monotonic() - self._read_at > _TABLE_AGE_S:
+            self._stations, self._read_at = await self.store.stations.all(), time.monotonic()
+        return self._stations

