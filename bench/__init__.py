@@ -1,0 +1,1 @@
+"""Measures the figures of docs/performance.md: ``python -m bench``."""

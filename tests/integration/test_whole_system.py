@@ -1,0 +1,379 @@
+"""The whole system as a user runs it, from ``up`` to ``down``, with real services and real hours.
+
+For every process there is a test that kills it with -9 in the middle of a load.
+"""
+
+import gzip
+import io
+import json
+import signal
+import time
+import zipfile
+
+import httpx
+import psutil
+import pytest
+from pandas_truth import daily_precipitation, daily_temperature
+from weather_files import as_csv, real_year, under_other_ids, write, write_by_month
+from whole_system import WholeSystem
+
+from killrweather.actorsystem.testkit import eventually
+from killrweather.configuration import load_configuration
+from killrweather.processes import is_port_free
+from killrweather.storage import session as cassandra
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory):
+    """One system for all tests of this file; at the end ``down`` leaves no process and no port behind."""
+    system = WholeSystem.configure(tmp_path_factory.mktemp("system"))
+    system.up()
+    yield system
+    processes = system.processes()
+    system.down()
+    eventually(lambda: not alive(processes), 5)
+    assert [port for port in system.ports if not is_port_free(port)] == []
+
+
+def alive(processes):
+    """The names of those that have not ended."""
+    return [n for n, p in processes.items() if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.fixture(scope="module")
+def year():
+    """A year of real hours of two stations."""
+    return real_year()
+
+
+class Tables:
+    """The daily tables, read directly."""
+
+    def __init__(self, system):
+        self.settings = load_configuration([system.config]).settings
+
+    def rows(self, table, wsids, order=""):
+        session = cassandra.connect(self.settings)
+        try:
+            found = []
+            for wsid in sorted(wsids):
+                statement = f"SELECT * FROM {self.settings.cassandra.keyspace}.{table} WHERE wsid = %s"
+                found += list(session.execute(statement, (wsid,)))
+            return found
+        finally:
+            cassandra.close(session)
+
+    def temperature(self, wsids):
+        return {
+            (r.wsid, r.year, r.month, r.day): (r.high, r.low, r.mean, r.variance, r.stdev, r.count)
+            for r in self.rows("daily_aggregate_temperature", wsids)
+        }
+
+    def precipitation(self, wsids):
+        return {
+            (r.wsid, r.year, r.month, r.day): (r.precipitation, r.wet_hours, r.trace_hours)
+            for r in self.rows("daily_aggregate_precip", wsids)
+        }
+
+
+@pytest.fixture(scope="module")
+def tables(system):
+    return Tables(system)
+
+
+def assert_same(found, expected):
+    assert found.keys() == expected.keys()
+    for key, values in expected.items():
+        assert found[key] == pytest.approx(values, abs=1e-9), key
+
+
+def assert_exact(tables, rows):
+    """Every station-day is what pandas works out from the rows."""
+    wsids = set(rows["wsid"])
+    assert_same(tables.temperature(wsids), daily_temperature(rows))
+    assert_same(tables.precipitation(wsids), daily_precipitation(rows))
+
+
+def test_after_up_everything_is_ready_and_says_so(system):
+    """Every check holds, every actor runs, the page and the API description are there."""
+    status = system.status()
+
+    assert status["ready"]
+    assert {check["name"] for check in status["nodes"][0]["checks"]} == {
+        "actors", "cassandra", "http", "kafka", "schema", "stream"
+    }  # fmt: skip
+    assert {actor["state"] for actor in status["nodes"][0]["actors"]} == {"running"}
+    assert system.get("/alive").status_code == 200
+    assert system.get("/ready").status_code == 200
+    assert system.get("/openapi.json").json()["openapi"].startswith("3.1")
+    assert "KillrWeather" in system.get("/").text
+
+
+def test_every_day_of_a_year_is_what_pandas_says_and_loading_it_again_changes_nothing(system, tables, year, tmp_path):
+    """High, low, mean, variance, stdev, count and precipitation of every station-day, three loads later too."""
+    rows = under_other_ids(year, 700_001)
+    files = [str(write(of_one, tmp_path / f"{n}.csv.gz")) for n, (_, of_one) in enumerate(rows.groupby("wsid"))]
+    wsids = set(rows["wsid"])
+
+    result = system.json("load", *files, "--wait")
+    assert (result["read"], result["accepted"], result["rejected"]) == (len(rows), len(rows), 0)
+    assert_exact(tables, rows)
+
+    before = [tables.rows(table, wsids) for table in ("daily_aggregate_temperature", "daily_aggregate_precip")]
+    system.json("load", *files, "--wait")
+    system.json("load", *files, "--wait")
+
+    after = [tables.rows(table, wsids) for table in ("daily_aggregate_temperature", "daily_aggregate_precip")]
+    assert after == before
+
+
+def test_of_two_versions_of_an_hour_the_later_line_wins_and_what_it_leaves_out_stays(system, tables):
+    """A correction in the same file counts; a field that it does not state keeps its value."""
+    wsid = "700002:00001"
+    lines = [f"{wsid},2012,03,01,{hour:02},1.0,0.5,1000.0,10,1.0,1,1.0,\n" for hour in range(24)]
+    lines += [f"{wsid},2012,03,01,{hour:02},{hour}.5,,,,,,,\n" for hour in range(24)]
+
+    sent = system.post("".join(lines).encode(), format="csv").json()
+    eventually(lambda: system.stored(sent["next_offsets"]), 30)
+
+    raw = system.get(f"/weather/stations/{wsid}/raw", start="2012-03-01", end="2012-03-01").json()
+    assert [(row["temperature"], row["dewpoint"], row["one_hour_precip"]) for row in raw] == [
+        (hour + 0.5, 0.5, 1.0) for hour in range(24)
+    ]
+    assert tables.temperature([wsid])[(wsid, 2012, 3, 1)][:3] == (23.5, 0.5, 12.0)
+
+
+def test_questions_are_answered_over_http_and_on_the_command_line(system):
+    """The demo data answers every kind of question; absence, an unknown station and a wrong argument say so."""
+    system.run("load", "nycflights13", "--wait")
+    lga = "/weather/stations/725030:14732"
+
+    assert system.get(lga).json()["name"] == "La Guardia"
+    assert system.get(f"{lga}/current").json()["year"] == 2013
+    assert len(system.get(f"{lga}/raw", start="2013-07-01", end="2013-07-01").json()) == 24
+    assert system.get(f"{lga}/temperature/daily", date="2013-07-01").json()[0]["count"] == 24
+    july = system.get(f"{lga}/temperature/high-low", year=2013, month=7).json()
+    months = system.get(f"{lga}/temperature/monthly", year=2013).json()
+    assert (july["high"], july["low"]) == (months[6]["high"], months[6]["low"])
+    rain = system.get(f"{lga}/precipitation/daily", start="2013-01-01", end="2013-12-31").json()
+    top = system.get(f"{lga}/precipitation/top", year=2013, k=3).json()
+    wettest = sorted(rain, key=lambda day: -day["precipitation"])[:3]
+    assert [(day["month"], day["day"]) for day in top] == [(day["month"], day["day"]) for day in wettest]
+    total = system.get(f"{lga}/precipitation/annual", year=2013).json()[0]["precipitation"]
+    assert total == pytest.approx(sum(day["precipitation"] for day in rain))
+    assert system.get("/weather/sky-conditions/4").json()["code"] == 4
+    assert system.get("/weather/stations", near="40.64,-73.78", km=30).json()[0]["wsid"] == "744860:94789"
+
+    assert system.json("query", "top-precipitation", "725030:14732", "--year", "2013", "--k", "3") == top
+    assert system.run("query", "daily", "725030:14732", "--start", "2013-07-01").stdout.count("2013-07-01") == 1
+    assert system.run("query", "current", "725030:14732", check=False).returncode == 0
+    assert system.run("query", "daily", "725030:14732", "--start", "1999-01-01", check=False).returncode == 3
+    assert system.run("query", "current", "999998:99998", check=False).returncode == 3
+    assert system.run("query", "monthly", "725030:14732", "--year", "1066", check=False).returncode == 2
+    assert system.get(f"{lga}/temperature/daily", date="1999-01-01").json()["type"] == "no-data-available"
+    assert system.get("/weather/stations/999998:99998/current").json()["type"] == "station-not-found"
+
+
+GOOD = "700003:00001,2008,01,01,00,5.0,-3.9,1020.4,270,4.6,2,0.0,0.0\n"
+
+
+def zip_of(name):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(name, GOOD)
+    return buffer.getvalue()
+
+
+BAD = {
+    "wrong number of columns": (b"700003:00001,2008,01\n", {}, 422),
+    "month 13": (GOOD.replace(",01,01,00", ",13,01,00").encode(), {}, 422),
+    "hour 24": (GOOD.replace(",01,01,00", ",01,01,24").encode(), {}, 422),
+    "30 February": (GOOD.replace(",01,01,00", ",02,30,00").encode(), {}, 422),
+    "NaN": (GOOD.replace(",5.0,", ",NaN,").encode(), {}, 422),
+    "out of range": (GOOD.replace(",5.0,", ",61.0,").encode(), {}, 422),
+    "unknown wsid form": (GOOD.replace("700003:00001", "nowhere").encode(), {}, 422),
+    "truncated gz": (gzip.compress(GOOD.encode() * 999)[:-9], {}, 422),
+    "zip that climbs out": (zip_of("../../etc/cron.d/x.csv"), {}, 422),
+    "binary junk": (bytes(range(256)) * 64, {"format": "csv"}, 422),
+    "empty body": (b"", {}, 422),
+    "100 MB in one line": (b"x" * 100_000_000, {"format": "csv"}, 422),
+    "invalid UTF-8": (b"\xff\xfe\xfa" + GOOD.encode(), {"format": "csv"}, 422),
+    "unknown format": (GOOD.encode(), {"format": "grib"}, 422),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_input_gets_a_clear_error_and_restarts_no_actor(system, what):
+    """The answer is a problem document in one line of words, and nobody notices but the sender."""
+    body, parameters, expected = BAD[what]
+    before = [(a["name"], a["pid"], a["restarts"]) for a in system.node()["actors"]]
+
+    answer = system.post(body, **parameters)
+
+    assert answer.status_code == expected, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "Traceback" not in answer.text
+    assert answer.json()["detail"]
+    assert [(a["name"], a["pid"], a["restarts"]) for a in system.node()["actors"]] == before
+
+
+def test_a_bad_row_is_named_and_its_good_neighbours_are_kept(system):
+    """Line, field, value and reason of the bad one; the others are accepted."""
+    body = GOOD + GOOD.replace(",5.0,", ",warm,") + GOOD.replace(",01,00,", ",01,01,")
+
+    answer = system.post(body.encode()).json()
+
+    assert (answer["read"], answer["accepted"], answer["rejected"]) == (3, 2, 1)
+    [reject] = answer["rejects"]
+    assert (reject["line"], reject["field"], reject["value"]) == (2, "temperature", "warm")
+
+
+def test_a_feed_path_outside_the_allowed_directories_is_refused(system):
+    """403 names the path and the setting."""
+    answer = httpx.post(f"{system.url}/weather/data", headers={"X-DATA-FEED": "/etc/passwd"}, timeout=10)
+
+    assert answer.status_code == 403
+    assert "feed.directories" in answer.json()["detail"]
+
+
+KILLED = [
+    "kafka-publisher-1", "kafka-streaming", "spark", "spark-jvm", "http-feed", "temperature", "guardian", "host",
+    "kafka", "cassandra",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("victim", KILLED)
+def test_a_process_killed_in_the_middle_of_a_load_costs_no_row(system, tables, year, tmp_path, victim):
+    """Killed with -9 while rows are on their way: the load ends well, every day is exact, the restart is seen."""
+    rows = under_other_ids(year, 710_000 + KILLED.index(victim))
+    directory = write_by_month(rows, tmp_path / "months")
+    before, uptime_before = restart_count(system, victim), system.node()["uptime_s"]
+    load = system.begin("load", str(directory), "--wait", "--json")
+
+    eventually(lambda: system.counter("accepted") and system.moves() and load.poll() is None, 60)
+    killed = system.kill(victim)
+    output, errors = load.communicate(timeout=240)
+
+    assert load.returncode == 0, errors
+    assert json.loads(output)["accepted"] == len(rows)
+    assert not alive({victim: killed})
+    assert_exact(tables, rows)
+    assert_restart_is_seen(system, victim, before, uptime_before)
+    eventually(lambda: system.status()["ready"], 60)
+
+
+def restart_count(system, victim):
+    """The restarts that ``status`` shows of what was killed: a service, an actor, or the node itself."""
+    status = system.status()
+    if victim in ("kafka", "cassandra"):
+        return next(service["restarts"] for service in status["services"] if service["name"] == victim)
+    actor = "kafka-streaming" if victim.startswith("spark") else victim
+    return next((a["restarts"] for a in status["nodes"][0]["actors"] if a["name"] == actor), None)
+
+
+def assert_restart_is_seen(system, victim, before, uptime_before):
+    """A service or actor has one restart more; a node began anew and says that it was restarted."""
+    if before is not None:
+        assert restart_count(system, victim) > before
+    else:
+        assert system.node()["uptime_s"] < uptime_before
+        assert system.node()["restarts"] >= 1
+
+
+def test_cassandra_away_for_a_minute_costs_no_row(system, tables, year, tmp_path):
+    """What is accepted while Cassandra hangs arrives after it is back, and questions meanwhile get 503."""
+    rows = under_other_ids(year, 720_001)
+    directory = write_by_month(rows, tmp_path / "months")
+    cassandra_process = system.kill("cassandra", signal.SIGSTOP)
+    try:
+        load = system.begin("load", str(directory), "--wait", "--json")
+        eventually(lambda: system.counter("lag") > 0, 60)
+        answer = system.get("/weather/stations/725030:14732/current")
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) >= 1
+        time.sleep(60)
+    finally:
+        cassandra_process.send_signal(signal.SIGCONT)
+    output, errors = load.communicate(timeout=240)
+
+    assert load.returncode == 0, errors
+    assert json.loads(output)["accepted"] == len(rows)
+    assert_exact(tables, rows)
+
+
+def test_without_kafka_the_feed_answers_503_and_nothing_acknowledged_is_missing(system, tables, year, tmp_path):
+    """503 with Retry-After while Kafka hangs; the load goes on by itself when it is back."""
+    rows = under_other_ids(year, 720_002)
+    directory = write_by_month(rows, tmp_path / "months")
+    load = system.begin("load", str(directory), "--wait", "--json")
+    eventually(lambda: system.moves() and load.poll() is None, 60)
+    kafka = system.kill("kafka", signal.SIGSTOP)
+    try:
+        answer = system.post(GOOD.encode())
+        assert answer.status_code == 503, answer.text
+        assert int(answer.headers["Retry-After"]) >= 1
+    finally:
+        kafka.send_signal(signal.SIGCONT)
+    output, errors = load.communicate(timeout=240)
+
+    assert load.returncode == 0, errors
+    assert json.loads(output)["accepted"] == len(rows)
+    assert_exact(tables, rows)
+
+
+def test_a_killed_launcher_takes_everything_with_it_and_up_goes_on_where_it_was(system, tables, year, tmp_path):
+    """No orphan, no held port; after the next ``up`` the load that was waiting ends well and every day is exact."""
+    rows = under_other_ids(year, 720_003)
+    directory = write_by_month(rows, tmp_path / "months")
+    processes = system.processes()
+    load = system.begin("load", str(directory), "--wait", "--json")
+    eventually(lambda: system.moves() and load.poll() is None, 60)
+
+    processes["launcher"].kill()
+    eventually(lambda: not alive(processes), 30)
+    assert [port for port in system.ports if not is_port_free(port)] == []
+    system.up()
+    output, errors = load.communicate(timeout=240)
+
+    assert load.returncode == 0, errors
+    assert json.loads(output)["accepted"] == len(rows)
+    assert_exact(tables, rows)
+
+
+def test_a_second_up_in_the_same_directory_says_what_runs(system):
+    """One line with the pid, exit code 1."""
+    second = system.run("up", check=False)
+
+    assert second.returncode == 1
+    assert len(second.stderr.strip().splitlines()) == 1
+    assert "runs there already" in second.stderr
+
+
+def test_a_port_in_use_is_named_with_its_setting(system, tmp_path):
+    """A second system on the first one's HTTP port ends before it starts anything."""
+    other = WholeSystem.configure(tmp_path / "other")
+    other.port = system.port
+
+    second = other.run("up", check=False)
+
+    assert second.returncode == 1
+    assert "http.port" in second.stderr
+    assert str(system.port) in second.stderr
+    assert len(second.stderr.strip().splitlines()) == 1
+
+
+def test_rows_are_read_in_the_order_they_were_sent(system):
+    """A body larger than a chunk keeps the order of its lines: the last version of an hour stays."""
+    wsid = "700004:00001"
+    lines = as_csv(under_other_ids(real_year(), 700_005)).decode().splitlines(keepends=True) * 3
+    for n in range(40):
+        lines.insert(n * (len(lines) // 40), f"{wsid},2012,03,01,00,{n / 10},,,,,,,\n")
+    body = "".join(lines)
+    assert len(body) > 2 * load_configuration([system.config]).settings.feed.chunk_bytes
+
+    sent = system.post(body.encode(), format="csv").json()
+    eventually(lambda: system.stored(sent["next_offsets"]), 60)
+
+    assert system.get(f"/weather/stations/{wsid}/current").json()["temperature"] == 3.9

@@ -1,0 +1,88 @@
+"""Waiting in place for a service that is away."""
+
+import threading
+
+import pytest
+
+from killrweather.errors import Fenced, Unavailable
+from killrweather.jobs import patience
+from killrweather.jobs.patience import Patience, Stopped, service_away, summary
+
+JVM_TEXT = """An error occurred while calling o735.save.
+: org.apache.spark.SparkException: Job aborted due to stage failure
+\tat org.apache.spark.scheduler.DAGScheduler.failJobAndIndependentStages(DAGScheduler.scala:2898)
+Caused by: java.io.IOException: Failed to write statements to kw.raw_weather_data. The latest exception was
+  {cause}
+\tat com.datastax.spark.connector.writer.AsyncStatementWriter.close(AsyncStatementWriter.scala:136)
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_delay(monkeypatch):
+    monkeypatch.setattr(patience, "_FIRST_DELAY_S", 0.0)
+    monkeypatch.setattr(patience, "_LONGEST_DELAY_S", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("cause", "service"),
+    [
+        ("com.datastax.oss.driver.api.core.AllNodesFailedException: All 1 node(s) tried", "cassandra"),
+        ("com.datastax.oss.driver.api.core.DriverTimeoutException: Query timed out after PT5S", "cassandra"),
+        ("com.datastax.oss.driver.api.core.servererrors.WriteTimeoutException: 0 acknowledged", "cassandra"),
+        ("org.apache.kafka.common.errors.TimeoutException: Topic raw not present in metadata", "kafka"),
+        ("com.datastax.oss.driver.api.core.servererrors.InvalidQueryException: unconfigured table", None),
+        ("com.datastax.oss.driver.api.core.auth.AuthenticationException, AllNodesFailedException", None),
+        ("java.lang.ArithmeticException: / by zero", None),
+    ],
+)
+def test_an_error_of_the_jvm_tells_which_service_is_away(cause, service):
+    """Time-outs and lost connections pass, wrong statements and passwords do not."""
+    assert service_away(RuntimeError(JVM_TEXT.format(cause=cause))) == service
+
+
+def test_a_step_is_tried_until_its_service_is_back():
+    """Two failures are told, the third try's result is returned."""
+    told = []
+    errors = [Unavailable("Cassandra does not answer"), Unavailable("Kafka at x does not answer")]
+
+    def step():
+        if errors:
+            raise errors.pop(0)
+        return "done"
+
+    result = Patience(threading.Event(), lambda *what: told.append(what)).attempt(step)
+
+    assert result == "done"
+    assert told == [("cassandra", "Cassandra does not answer"), ("kafka", "Kafka at x does not answer")]
+
+
+def test_an_error_that_waiting_does_not_mend_is_raised_at_once():
+    """A fenced stream has to end."""
+    told = []
+
+    def step():
+        raise Fenced("generation 3 is no longer the owner")
+
+    with pytest.raises(Fenced):
+        Patience(threading.Event(), lambda *what: told.append(what)).attempt(step)
+
+    assert told == []
+
+
+def test_a_stop_ends_the_wait():
+    """A stream that is told to stop does not wait for Cassandra's return."""
+    stopping = threading.Event()
+    stopping.set()
+
+    def step():
+        raise Unavailable("Cassandra does not answer")
+
+    with pytest.raises(Stopped, match="cassandra was away"):
+        Patience(stopping, lambda *what: None).attempt(step)
+
+
+def test_the_summary_of_a_jvm_s_error_is_its_last_cause():
+    """People read one line, not a stack."""
+    assert summary(RuntimeError(JVM_TEXT.format(cause="x"))).startswith(
+        "java.io.IOException: Failed to write statements"
+    )
