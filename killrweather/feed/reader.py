@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
+from tempfile import TemporaryFile
 from typing import IO
 
 from killrweather.errors import BadRequest, FormatError
@@ -15,7 +15,6 @@ from killrweather.model.observation import canonical_wsid
 from killrweather.settings import Feed
 
 _FILE_BLOCK_BYTES = 1 << 18
-_SPOOL_BYTES = 1 << 24
 _NAMED_FAILURES = 5
 
 
@@ -73,7 +72,7 @@ class InputReader:
         self._started = False
         self._text = _TextInput(origin, limits)
         self._gunzip: Gunzip | None = None
-        self._zip: SpooledTemporaryFile[bytes] | None = None
+        self._zip: IO[bytes] | None = None
 
     def feed(self, block: bytes) -> Iterator[Piece]:
         """Take the next block; the pieces that are complete with it. A zip gives none before its end."""
@@ -105,7 +104,7 @@ class InputReader:
         if compression == "gzip":
             self._gunzip = Gunzip(self._origin.name, _budget(self._origin, self._limits))
         elif compression == "zip":
-            self._zip = SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115 - lives until close
+            self._zip = TemporaryFile()  # noqa: SIM115 - lives until close; a spooled one has no seekable() in Python 3.10
         return self._start
 
     def _read(self, block: bytes) -> Iterator[Piece]:

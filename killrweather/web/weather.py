@@ -66,7 +66,7 @@ def _stations(routes: APIRouter, ask: Ask) -> None:
         limit: Limit = 100,
         cursor: Annotated[str, Query(description="Where a further page starts, from the Link header")] = "",
     ) -> Response:
-        """Stations by text and country in the order of their ids, or near a place, the nearest first."""
+        """Stations: the best match of a text first, the nearest to a place first, else in the order of their ids."""
         place = parse_place(near) if near is not None else None
         if place and cursor:
             raise BadRequest("cursor does not go with near: ask for a larger limit instead", "cursor")

@@ -146,8 +146,16 @@ def test_a_truncated_zip_is_refused(browser):
     problem_of(browser.post("/weather/data", content=archive.getvalue()[:-30]), 422, "unreadable-input")
 
 
-def test_a_hundred_megabytes_in_one_line_cost_one_reject(browser, node):
-    """Never held whole: the neighbours are accepted, the line is named, and publishers get lines only."""
+def test_a_line_that_is_too_long_at_the_end_is_counted_without_a_publisher(browser, node):
+    """The piece that has only this reject goes no further."""
+    answer = browser.post("/weather/data", content=hour(0) + 3_000_000 * "9").json()
+
+    assert (answer["accepted"], answer["rejected"]) == (1, 1)
+    assert all(order.data for order in node.asked)
+
+
+def test_a_hundred_megabytes_in_one_line_cost_one_reject(browser):
+    """Never held whole: the neighbours are accepted and the line is named."""
 
     async def body():
         yield hour(0).encode()
@@ -160,7 +168,6 @@ def test_a_hundred_megabytes_in_one_line_cost_one_reject(browser, node):
     assert (answer["read"], answer["accepted"], answer["rejected"]) == (3, 2, 1)
     assert (answer["rejects"][0]["line"], answer["rejects"][0]["code"]) == (2, "too-long")
     assert len(answer["rejects"][0]["value"]) < 200
-    assert all(order.data for order in node.asked)
 
 
 @effort(max_examples=60, deadline=None)

@@ -155,4 +155,6 @@ def test_an_empty_header_is_an_error(feed, header):
 
 def test_a_header_and_a_body_contradict_each_other(feed, inside):
     """422: one of them."""
-    problem_of(feed("a.csv", content=LINE), 422, "bad-argument")
+    (inside / "a.csv").write_text(LINE)
+
+    assert "body" in problem_of(feed("a.csv", content=LINE), 422, "bad-argument")["detail"]
