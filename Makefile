@@ -15,7 +15,7 @@ setup: .venv/complete  ## the .venv with all extras, and the service jars
 .venv/complete: requirements.lock setup.cfg pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.10 or 3.11 is needed and neither is on the PATH; install one, or: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --progress-bar on --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --progress-bar on --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps -e .
 	@touch $@
 

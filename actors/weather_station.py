@@ -40,9 +40,7 @@ class WeatherStationActor(StoreActor):
             return WeatherStation(msg.wsid)
         raise StationNotFound.of(msg.wsid)
 
-    async def receiveMsg_FindWeatherStations(
-        self, msg: FindWeatherStations, sender: Any
-    ) -> tuple[WeatherStation, ...]:
+    async def receiveMsg_FindWeatherStations(self, msg: FindWeatherStations, sender: Any) -> tuple[WeatherStation, ...]:
         everything = await self._all()
         found = station.search(everything, msg.search) if msg.search else everything
         if msg.country:

@@ -1,9 +1,9 @@
 """The state directory: everything that a run writes lies under it.
 
-    jars/       the services' jars, checked against their SHA-256
-    kafka/      data of the embedded broker         cassandra/  data of the embedded node
-    spark/      checkpoints and scratch space        logs/       one file a process
-    run/        pid files, sockets and locks of what is running now
+jars/       the services' jars, checked against their SHA-256
+kafka/      data of the embedded broker         cassandra/  data of the embedded node
+spark/      checkpoints and scratch space        logs/       one file a process
+run/        pid files, sockets and locks of what is running now
 """
 
 import os

@@ -1,7 +1,7 @@
 """What ``killrweather up`` is: it starts everything in order, watches it, and ends it in order.
 
-    Kafka, Cassandra → topics and schema → one node → ready
-    feed closed → Kafka flushed → stream stopped after its batch → node left → services stopped
+Kafka, Cassandra → topics and schema → one node → ready
+feed closed → Kafka flushed → stream stopped after its batch → node left → services stopped
 """
 
 import asyncio

@@ -138,7 +138,7 @@ def port_owner(port: int) -> str:
     """Who listens on a TCP port, for people: ``java (pid 4711)``, or ``another process`` if that can't be seen."""
     try:
         for connection in psutil.net_connections(kind="tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            if connection.status == psutil.CONN_LISTEN and connection.pid and connection.laddr[1:] == (port,):
                 return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
     except (psutil.AccessDenied, psutil.NoSuchProcess):
         return "another process"

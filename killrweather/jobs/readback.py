@@ -1,5 +1,6 @@
 """Which raw rows a micro-batch reads back: the touched days, by few and large enough questions to Cassandra."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -19,7 +20,7 @@ _HOURS: dict[Level, int] = {"day": 24, "month": 31 * 24, "year": 366 * 24}
 ROWS_A_QUESTION = 40
 """Rows that could be read in the time that one more question to Cassandra takes."""
 
-_FEW = 64
+_FEW = 4
 
 
 class Day(NamedTuple):
@@ -53,15 +54,14 @@ def rows(spark: SparkSession, raw: DataFrame, chosen: ReadBack, tasks: int) -> D
     """The raw rows of the chosen keys, by the connector's direct join.
 
     The keys go to the JVM as one text and become rows there: rows made in Python cost a Python worker (2 s cold).
-    Few keys stay in one task, so that no row is shuffled on its way into its day.
+    The rows of few keys stay in one task, so that they become days without a shuffle.
     """
     columns = _COLUMNS[chosen.level]
-    text = "\n".join(",".join(map(str, key)) for key in chosen.keys)
-    fields = F.split(F.col("line"), ",")
-    keys = spark.range(0, 1, 1, 1).select(F.explode(F.split(F.lit(text), "\n")).alias("line"))
-    keys = keys.select(
-        *(fields[i].cast("string" if name == "wsid" else "int").alias(name) for i, name in enumerate(columns))
-    )
-    if len(chosen.keys) > _FEW:
+    text = json.dumps([dict(zip(columns, key, strict=True)) for key in chosen.keys])
+    types = ", ".join(f"{name}: {'string' if name == 'wsid' else 'int'}" for name in columns)
+    keys = spark.range(0, 1, 1, 1).select(F.inline(F.from_json(F.lit(text), f"array<struct<{types}>>")))
+    few = len(chosen.keys) <= _FEW
+    if not few:
         keys = keys.repartition(tasks, "wsid", "year")
-    return keys.join(raw, on=list(columns), how="inner")
+    joined = keys.join(raw, on=list(columns), how="inner")
+    return joined.coalesce(1) if few else joined

@@ -27,31 +27,40 @@ _TYPES = {name: "int" for name in TIME_COLUMNS} | {
 _SCHEMA = ", ".join(f"{name} {_TYPES.get(name, 'string')}" for name in COLUMNS)
 
 PLACE = ("topic", "partition", "offset", "key", "value")
-"""The columns of a Kafka record that ``checked`` keeps: where it was, and what it was."""
+"""The columns of a Kafka record that ``parsed`` keeps: where it was, and what it was."""
 
 _CORRUPT = "corrupt"
 _SHOWN_CHARACTERS = 80
 
 
-def checked(records: DataFrame, last_year: int, oldest_day: str | None = None) -> DataFrame:
-    """Observations of Kafka records: the canonical columns, ``rejected``, its ``reason``, and the record's ``PLACE``.
+def parsed(records: DataFrame, epochs_us: Mapping[int, int], ttl_s: int = 0) -> DataFrame:
+    """Observations of Kafka records: the canonical columns, ``write_time`` in µs, ``rejected``, and the ``PLACE``.
 
-    ``oldest_day`` (YYYY-MM-DD) is the first day of which no hour may have expired; earlier ones are rejected.
+    The write time is the epoch of the record's partition plus its offset. With a ``ttl_s`` a day of which an hour may
+    have expired is rejected.
     """
     row = F.from_csv(
         F.col("value").cast("string"), f"{_SCHEMA}, {_CORRUPT} string", {"columnNameOfCorruptRecord": _CORRUPT}
     )
-    parsed = records.select(*PLACE, row.alias("row")).select(*PLACE, "row.*")
-    stated = parsed.withColumns({field.name: _stated(field) for field in VALUE_FIELDS})
-    checks = _checks(last_year, oldest_day)
-    rejected = reduce(Column.__or__, (condition for condition, _ in checks))
-    first, *others = checks
-    reason = reduce(lambda case, check: case.when(*check), others, F.when(*first))
-    return stated.select(*COLUMNS, F.coalesce(rejected, F.lit(False)).alias("rejected"), reason.alias("reason"), *PLACE)
+    rows = records.select(*PLACE, row.alias("row")).select(*PLACE, "row.*")
+    stated = rows.withColumns({field.name: _stated(field) for field in VALUE_FIELDS})
+    rejected = reduce(Column.__or__, (condition for condition, _ in _checks(ttl_s)))
+    return stated.select(
+        *COLUMNS,
+        _write_time(epochs_us).alias("write_time"),
+        F.coalesce(rejected, F.lit(False)).alias("rejected"),
+        F.col(_CORRUPT).isNotNull().alias(_CORRUPT),
+        *PLACE,
+    )
 
 
-def write_time_us(epochs_us: Mapping[int, int]) -> Column:
-    """The write time of a record's row: the epoch of its partition plus its offset, in µs."""
+def reason(ttl_s: int = 0) -> Column:
+    """The first thing that is wrong with a rejected row of ``parsed``, in words."""
+    first, *others = _checks(ttl_s, F.col(_CORRUPT))
+    return reduce(lambda case, check: case.when(*check), others, F.when(*first))
+
+
+def _write_time(epochs_us: Mapping[int, int]) -> Column:
     pairs = [F.lit(number) for pair in sorted(epochs_us.items()) for number in pair]
     return F.element_at(F.create_map(*pairs), F.col("partition")) + F.col("offset")
 
@@ -61,25 +70,29 @@ def _stated(field: ValueField) -> Column:
     return column if field.missing is None else F.when(column != F.lit(field.missing), column)
 
 
-def _checks(last_year: int, oldest_day: str | None) -> list[tuple[Column, Column]]:
+def _checks(ttl_s: int, corrupt: Column | None = None) -> list[tuple[Column, Column]]:
     """What may be wrong with a row, in the order in which it is looked for, each with its words."""
+    corrupt = F.col(_CORRUPT).isNotNull() if corrupt is None else corrupt
+    last_year = F.year(F.current_date()) + 1
     text = F.col("value").cast("string")
     date = F.make_date("year", "month", "day")
     checks = [
         (F.col("value").isNull(), F.lit("empty record")),
         (text.contains("\n") | text.contains("\r"), F.lit("more than one line")),
-        (F.col(_CORRUPT).isNotNull() | F.col("wsid").isNull(), _unreadable(text)),
+        (corrupt | F.col("wsid").isNull(), _unreadable(text)),
         (~F.col("wsid").rlike(CANONICAL_WSID), _found("wsid", WSID_EXPECTED)),
         (
             ~F.coalesce(date.isNotNull() & F.col("hour").between(0, 23), F.lit(False)),
             F.concat(F.lit("time "), F.concat_ws("-", *TIME_COLUMNS), F.lit(": expected a year, month, day and hour")),
         ),
-        (~F.col("year").between(FIRST_YEAR, last_year), _found("year", f"{FIRST_YEAR}…{last_year}")),
+        (~F.col("year").between(FIRST_YEAR, last_year), _found("year", f"a year from {FIRST_YEAR} to the next one")),
         *((_outside(field), _found(field.name, field.range)) for field in VALUE_FIELDS),
         (F.coalesce(*(F.col(name).cast("double") for name in VALUE_COLUMNS)).isNull(), F.lit("empty")),
     ]
-    if oldest_day is not None:
-        checks.append((date < F.lit(oldest_day).cast("date"), F.lit("older-than-retention")))
+    if ttl_s:
+        # The first day of which no hour can be older than the time that raw rows live.
+        first_day = F.expr(f"date_add(to_date(current_timestamp() - interval {ttl_s} seconds), 1)")
+        checks.append((date < first_day, F.lit("older-than-retention")))
     return checks
 
 

@@ -30,6 +30,7 @@ from killrweather.jobs.jvm import Jvm
 from killrweather.jobs.kafka import source_options
 from killrweather.jobs.patience import Patience, Stopped, summary
 from killrweather.jobs.positions import log_spans, start_positions
+from killrweather.jobs.records import parsed
 from killrweather.jobs.session import open_session, spark_options
 from killrweather.services.jars import ensure
 from killrweather.services.java import find_java
@@ -104,8 +105,10 @@ class Stream:
         self._failure = None
         self._wake.clear()
         records = spark.readStream.format("kafka").options(**source_options(self._settings, starts)).load()
+        epochs_us = {partition: position.epoch_us for partition, position in positions.items()}
         query = (
-            records.writeStream.foreachBatch(lambda records, number: self._take(batch, records, number))
+            parsed(records, epochs_us, self._settings.cassandra.ttl.raw_s)
+            .writeStream.foreachBatch(lambda rows, number: self._take(batch, rows, number))
             .option("checkpointLocation", str(checkpoint))
             .trigger(processingTime=f"{self._settings.spark.trigger_interval_s} seconds")
             .start()
@@ -137,12 +140,12 @@ class Stream:
         progress.place({part: position for part, position in positions.items() if stored.get(part) != position})
         return progress, positions
 
-    def _take(self, batch: MicroBatch, records: DataFrame, number: int) -> None:
+    def _take(self, batch: MicroBatch, rows: DataFrame, number: int) -> None:
         with self._batch:
             if self._stopping.is_set():
                 return
             try:
-                self._events.tell("batch", **asdict(batch.run(records, number)))
+                self._events.tell("batch", **asdict(batch.run(rows, number)))
             except Exception as error:
                 self._failure = error
                 raise

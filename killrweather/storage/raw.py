@@ -15,9 +15,7 @@ class RawWeatherRepository:
     def __init__(self, session: Session):
         self._session = session
         columns = ", ".join(COLUMNS)
-        self._newest = session.prepare(
-            f"SELECT {columns} FROM raw_weather_data WHERE wsid = ? AND year = ? LIMIT 1"
-        )
+        self._newest = session.prepare(f"SELECT {columns} FROM raw_weather_data WHERE wsid = ? AND year = ? LIMIT 1")
         self._range = session.prepare(
             f"SELECT {columns} FROM raw_weather_data WHERE wsid = ? AND year = ?"
             " AND (month, day, hour) >= (?, ?, ?) AND (month, day, hour) <= (?, ?, ?)"

@@ -7,7 +7,7 @@ from typing import Any
 
 from cassandra import ConsistencyLevel, OperationTimedOut, ProtocolVersion, RequestExecutionException
 from cassandra.auth import PlainTextAuthProvider
-from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, ResponseFuture, Session
 from cassandra.connection import ConnectionException
 from cassandra.policies import ConstantReconnectionPolicy, DCAwareRoundRobinPolicy, TokenAwarePolicy
 from cassandra.protocol import IsBootstrappingErrorMessage, OverloadedErrorMessage
@@ -86,6 +86,14 @@ def run(session: Session, statement: Statement | str, values: Sequence[Any] = ()
     """Execute a statement and wait for its rows; raises ``Unavailable`` when Cassandra is away."""
     try:
         return session.execute(statement, values or None)
+    except Exception as error:
+        raise away(error) or error from error
+
+
+def result(future: ResponseFuture) -> Any:
+    """The rows of a statement that runs already; raises ``Unavailable`` when Cassandra is away."""
+    try:
+        return future.result()
     except Exception as error:
         raise away(error) or error from error
 

@@ -18,9 +18,7 @@ class StationRepository:
         self._session = session
         self._find = session.prepare(f"SELECT wsid, {_COLUMNS} FROM weather_station WHERE wsid = ?")
         self._all = session.prepare(f"SELECT wsid, {_COLUMNS} FROM weather_station")
-        self._save = session.prepare(
-            f"INSERT INTO weather_station (wsid, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-        )
+        self._save = session.prepare(f"INSERT INTO weather_station (wsid, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
         self._years = session.prepare("SELECT year FROM raw_weather_year WHERE wsid = ?")
         self._sky = session.prepare("SELECT code, condition FROM sky_condition_lookup WHERE code = ?")
 

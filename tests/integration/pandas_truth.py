@@ -23,9 +23,7 @@ def last_stated(rows: pd.DataFrame) -> pd.DataFrame:
 def daily_temperature(rows: pd.DataFrame) -> dict[tuple, tuple]:
     """(wsid, year, month, day) → (high, low, mean, variance, stdev, count)."""
     days = last_stated(rows).dropna(subset=["temperature"]).groupby(KEYS)["temperature"]
-    return {
-        key: (day.max(), day.min(), day.mean(), day.var(ddof=0), day.std(ddof=0), len(day)) for key, day in days
-    }
+    return {key: (day.max(), day.min(), day.mean(), day.var(ddof=0), day.std(ddof=0), len(day)) for key, day in days}
 
 
 def daily_precipitation(rows: pd.DataFrame) -> dict[tuple, tuple]:
