@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class Interrupted(KillrWeatherError):
-    """A second signal came: everything ends at once."""
+    """A signal came while starting, or a second one later: everything ends at once."""
 
 
 class Launcher:
@@ -45,12 +45,14 @@ class Launcher:
         self._settings, self._home, self._arguments = settings, home, list(node_arguments)
         self._lock = FileLock(home.run("up.lock"))
         self._pid_file, self._node_file = PidFile(home.run("up.pid")), PidFile(home.run("node.pid"))
+        self._output = home.directory("logs") / "node.out"
         self._embedded = Embedded(settings, home)
         self._node: subprocess.Popen[bytes] | None = None
         self._window = RestartWindow(SupervisorStrategy())
         self._restart_at: float | None = None
         self._restarts = 0
         self._signals = 0
+        self._is_starting = False
         self._handlers: dict[int, object] = {}
 
     def __enter__(self) -> "Launcher":
@@ -86,6 +88,7 @@ class Launcher:
 
         Raises ServiceError, ConfigurationError or Unavailable that says what is wrong.
         """
+        self._is_starting = True
         leftover = self._node_file.process()
         if leftover:
             end(leftover, 0.0)
@@ -93,6 +96,7 @@ class Launcher:
         self._embedded.start(report)
         self._prepare()
         self._start_node()
+        self._is_starting = False
 
     def watch(self) -> None:
         """One look at what runs: what has died is started again, with a growing pause."""
@@ -128,21 +132,19 @@ class Launcher:
 
     def _start_node(self) -> None:
         parent, command = os.getpid(), [sys.executable, "-m", "killrweather", "node", "start"]
-        with self._home.log("node").open("ab") as output:
+        with self._output.open("wb") as output:
             self._node = subprocess.Popen(
                 [*command, "--restarts", str(self._restarts), *self._arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=subprocess.PIPE,
+                stderr=output,
                 start_new_session=True,  # Ctrl-C is for this process alone; it stops the node in its turn
                 preexec_fn=lambda: die_with_parent(signal.SIGKILL, parent),
             )
         self._node_file.write(self._node.pid)
 
     def _node_died(self, code: int) -> None:
-        stderr = self._node.stderr if self._node else None
-        output = stderr.read().decode(errors="replace") if stderr else ""
-        lines = [line for line in output.splitlines() if line.strip()]
+        lines = [line for line in self._output.read_text(errors="replace").splitlines() if line.strip()]
         reason = lines[-1] if lines else f"its process ended with code {code}"
         if code == 2:
             raise KillrWeatherError(reason)
@@ -166,6 +168,9 @@ class Launcher:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._signals += 1
+        if self._is_starting:
+            self._is_starting = False
+            raise Interrupted("interrupted while starting")
         if self._signals > 1:
             raise Interrupted("ended at once by a second signal")
 

@@ -17,6 +17,7 @@ from killrweather.errors import KillrWeatherError
 if TYPE_CHECKING:
     import subprocess
 
+    from killrweather.client import LoadResult
     from killrweather.launcher import Launcher
     from killrweather.services import Report
 
@@ -76,16 +77,24 @@ def _attached(found: Environment, arguments: list[str], paths: list[str] | None)
 
 
 def _load_while_watching(found: Environment, paths: list[str], launcher: "Launcher") -> None:
-    """Load in another thread, so that what dies meanwhile is started again."""
-    from concurrent.futures import ThreadPoolExecutor
+    """Load in another thread, so that what dies meanwhile is started again; a signal does not wait for it."""
+    import threading
+    from concurrent.futures import Future
 
-    with ThreadPoolExecutor(1) as pool:
-        loading = pool.submit(load, found, paths, None, True)
-        if launcher.watch_until(loading.done):
-            show(loading.result())
-            for failure in loading.result().failures:
-                say(f"error: {failure}")
-            say(f"the page is at {found.url}/ - ask: killrweather query daily 725030:14732 --year 2013 --month 7")
+    loading: Future[LoadResult] = Future()
+
+    def run_it() -> None:
+        try:
+            loading.set_result(load(found, paths, None, True))
+        except Exception as error:
+            loading.set_exception(error)
+
+    threading.Thread(target=run_it, name="load", daemon=True).start()
+    if launcher.watch_until(loading.done):
+        show(loading.result())
+        for failure in loading.result().failures:
+            say(f"error: {failure}")
+        say(f"the page is at {found.url}/ - ask: killrweather query daily 725030:14732 --year 2013 --month 7")
 
 
 def _detached(found: Environment, arguments: list[str], paths: list[str] | None, wait: bool) -> int:

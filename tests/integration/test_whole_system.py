@@ -377,3 +377,27 @@ def test_rows_are_read_in_the_order_they_were_sent(system):
     eventually(lambda: system.stored(sent["next_offsets"]), 60)
 
     assert system.get(f"/weather/stations/{wsid}/current").json()["temperature"] == 3.9
+
+
+def test_ctrl_c_ends_everything_while_starting_and_later(tmp_path):
+    """While starting it ends at once with exit code 1; later in order with exit code 0; nothing stays either time."""
+    other = WholeSystem.configure(tmp_path / "other")
+
+    starting = other.begin("up")
+    eventually(lambda: (other.home / "run" / "cassandra.pid").exists(), 60)
+    starting.send_signal(signal.SIGINT)
+    _, errors = starting.communicate(timeout=60)
+    assert starting.returncode == 1
+    assert errors.strip().splitlines()[-1] == "error: interrupted while starting"
+    assert [port for port in other.ports if not is_port_free(port)] == []
+
+    running = other.begin("up")
+    other.run("status", "--wait", "ready", "--timeout", "120")
+    processes = other.processes()
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate(timeout=60)
+
+    assert running.returncode == 0, errors
+    assert errors.strip().splitlines()[-1] == "stopped"
+    eventually(lambda: not alive(processes), 5)
+    assert [port for port in other.ports if not is_port_free(port)] == []
