@@ -1,6 +1,7 @@
 """Waiting in place for a service that is away: which errors mean that, and the loop that tries again."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -67,21 +68,44 @@ def summary(error: BaseException) -> str:
     return text[:500]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class HangDetector:
+    """Knows a step that will never end: Cassandra's Java driver may wait for ever for a schema that it was reading
+    when its connection broke. Such a step runs no Spark job; a healthy one does, but for a moment of planning.
+    """
+
+    limit_s: float
+    _last_sign: float = 0.0
+
+    def hangs(self, now: float, trying_since: float | None, has_jobs: bool) -> bool:
+        """Whether a step has been under way for ``limit_s`` without a job; look about once a second."""
+        if trying_since is None or has_jobs:
+            self._last_sign = now
+            return False
+        return now - max(trying_since, self._last_sign) > self.limit_s
+
+
+@dataclass(slots=True)
 class Patience:
     """Tries steps until they succeed; ``waiting`` hears of every try that failed because a service is away."""
 
     stopping: threading.Event
     waiting: Callable[[Service, str], None]
+    trying_since: float | None = None
+    """``time.monotonic()`` of the beginning of the try that is under way."""
 
     def attempt(self, step: Callable[[], T]) -> T:
         """The result of a step, however long its service is away; raises other errors, and ``Stopped`` on a stop."""
         delay_s = _FIRST_DELAY_S
         while True:
+            self.trying_since = time.monotonic()
             try:
                 return step()
             except Exception as error:
+                self.trying_since = None
                 self.pause(error, delay_s)
+            finally:
+                self.trying_since = None
             delay_s = min(2 * delay_s, _LONGEST_DELAY_S)
 
     def pause(self, error: Exception, delay_s: float = _LONGEST_DELAY_S) -> None:

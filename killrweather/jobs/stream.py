@@ -28,7 +28,7 @@ from killrweather.jobs.batch import MicroBatch
 from killrweather.jobs.events import STOP, Events, load
 from killrweather.jobs.jvm import Jvm
 from killrweather.jobs.kafka import source_options
-from killrweather.jobs.patience import Patience, Stopped, summary
+from killrweather.jobs.patience import HangDetector, Patience, Stopped, summary
 from killrweather.jobs.positions import log_spans, start_positions
 from killrweather.jobs.records import parsed
 from killrweather.jobs.session import open_session, spark_options
@@ -39,6 +39,7 @@ from killrweather.storage import session as cassandra
 from killrweather.storage.progress import Position, Progress
 
 _ALIVE_INTERVAL_S = 1.0
+_HANG_S = 30.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -166,11 +167,18 @@ class Stream:
         self._wake.set()
 
     def _beat(self, spark: SparkSession) -> None:
-        """Tell every second that the JVM answers; once it does not, the actor no longer hears this."""
-        clock = spark._jvm.java.lang.System
+        """Tell every second that the JVM answers; once it does not, the actor no longer hears this.
+
+        A step that hangs ends the process: the next one repeats its micro-batch, which changes nothing.
+        """
+        clock, tracker = spark._jvm.java.lang.System, spark.sparkContext.statusTracker()
+        detector = HangDetector(_HANG_S)
         while True:
             clock.nanoTime()
             self._events.tell("alive")
+            if detector.hangs(time.monotonic(), self._patience.trying_since, bool(tracker.getActiveJobsIds())):
+                self._events.tell("failed", text=f"a step has run no Spark job for {_HANG_S:g} s and will not end")
+                os._exit(1)
             time.sleep(_ALIVE_INTERVAL_S)
 
 
