@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from killrweather.cli.options import AsJson, ConfigFiles, Environment, HomeDirectory, environment
-from killrweather.cli.output import plain, print_json, print_values, say
+from killrweather.cli.output import NOTES, plain, print_json, print_values, say
 from killrweather.errors import BadRequest, NoData
 from killrweather.model.station import WeatherStation
 
@@ -26,7 +26,7 @@ def load_table(
 
     Example: `killrweather stations load isd-history.csv`
     """
-    with environment(config, home).client() as client:
+    with environment(config, home).client() as client, NOTES.status(f"storing the stations of {file.name}"):
         result = client.post("/weather/stations", file.read_bytes())
     if as_json:
         print_json(plain(result))
