@@ -29,7 +29,9 @@ from killrweather.settings import Feed
 T = TypeVar("T")
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 2.0
-_POLL_S = 0.02
+_FIRST_POLL_S, _LONGEST_POLL_S = 0.02, 0.2
+"""Each look costs the node some milliseconds of the cores that the stream works on."""
+
 _SHOWN_REJECTS = 100
 _BODY_LIMITS = Feed(chunk_bytes=4 << 20)
 """Bodies small enough to be sent again, and large enough that nobody waits for the answers between them."""
@@ -145,10 +147,11 @@ class Client:
         self, result: LoadResult, report: Callable[[LoadProgress], None] = lambda progress: None
     ) -> None:
         """Return when every accepted row can be queried; adds the time to the result."""
-        start = time.monotonic()
+        start, pause_s = time.monotonic(), _FIRST_POLL_S
         while waiting := self._patiently(lambda: self._waiting_for(result)):
             report(LoadProgress(result.read, waiting))
-            time.sleep(_POLL_S)
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_POLL_S)
         result.seconds += time.monotonic() - start
 
     def _send_piece(self, piece: Piece) -> dict[str, Any]:
