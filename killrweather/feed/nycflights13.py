@@ -6,12 +6,11 @@ import polars as pl
 
 from killrweather.errors import FormatError
 from killrweather.feed.checks import Checker, ColumnSource, Parsed
+from killrweather.feed.demo import AIRPORTS
 from killrweather.feed.formats import NYCFLIGHTS13_COLUMNS, header_columns
 from killrweather.feed.lines import LINE, Table, split_columns, text_column
 from killrweather.feed.rejects import Code, shown
 from killrweather.model.observation import TIME_COLUMNS
-
-STATIONS = {"EWR": "725020:14734", "JFK": "744860:94789", "LGA": "725030:14732"}
 
 _MISSING = ["", "NA"]
 # A column of nines: polars divides by a constant as times its reciprocal, so the last bit would be wrong, and would
@@ -35,13 +34,13 @@ def parse(data: bytes, first_line: int, last_year: int, header: bytes) -> Parsed
 
 @lru_cache(maxsize=2)
 def _checker(last_year: int) -> Checker:
-    station = pl.col(_text("origin")).replace_strict(STATIONS, default=None, return_dtype=pl.String)
+    station = pl.col(_text("origin")).replace_strict(AIRPORTS, default=None, return_dtype=pl.String)
     hour: tuple[Code, str] = ("calendar", "a full hour in UTC such as 2013-01-01T06:00:00Z")
     absent = pl.lit(None, pl.Int32)
     fahrenheit = {name: (_number(name) - 32) * 5 / pl.col(_NINE) for name in ("temp", "dewp")}
     return Checker(
         {
-            "wsid": ColumnSource("origin", _text("origin"), station, unreadable=("wsid", " or ".join(STATIONS))),
+            "wsid": ColumnSource("origin", _text("origin"), station, unreadable=("wsid", " or ".join(AIRPORTS))),
             **{
                 name: ColumnSource("time_hour", _text("time_hour"), _part_of_hour(group), unreadable=hour)
                 for group, name in enumerate(TIME_COLUMNS, start=1)
