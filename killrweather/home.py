@@ -10,6 +10,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from killrweather.errors import ConfigurationError
+
 
 @dataclass(frozen=True)
 class Home:
@@ -24,9 +26,13 @@ class Home:
         return cls(chosen.expanduser().absolute())
 
     def directory(self, name: str) -> Path:
-        """One of the directories above, made if it is not there yet."""
+        """One of the directories above, made if it is not there yet; raises ConfigurationError if it can't be."""
         path = self.path / name
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            text = f"state directory {self.path}: {path} cannot be made: {error.strerror}"
+            raise ConfigurationError(f"{text}; choose a writable directory with --home") from None
         return path
 
     def log(self, process: str) -> Path:

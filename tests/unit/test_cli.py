@@ -128,3 +128,15 @@ def test_the_summary_of_a_load_adds_up():
     shown = load_command.summary(LoadResult(read=3, accepted=2, rejected=1, next_offsets={0: 2}, seconds=1.23456))
 
     assert shown == {"read": 3, "accepted": 2, "rejected": 1, "rejects": [], "failures": [], "seconds": 1.235}
+
+
+def test_a_state_directory_that_is_a_file_is_named(run, tmp_path):
+    """One line with the path and what to do, exit code 2; no traceback."""
+    (tmp_path / "occupied").write_text("")
+
+    code, out, err = run("down", "--home", str(tmp_path / "occupied"))
+
+    assert (code, out) == (2, "")
+    assert "occupied" in err
+    assert "--home" in err
+    assert len(err.strip().splitlines()) == 1
