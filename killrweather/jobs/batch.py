@@ -1,4 +1,4 @@
-"""One micro-batch: raw rows first, then the touched days recomputed from raw, then progress.
+"""One micro-batch: raw rows first, then the touched days, months and years recomputed, then progress.
 
     1  good rows → raw_weather_data          dies here: nothing is known of it, the batch comes again
     2  rejected records → the rejected topic dies here: they are there twice, which their place tells
@@ -12,29 +12,28 @@ Every step sets values and may run any number of times.
 import json
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cassandra.cluster import Session
-from pyspark.sql import Column, DataFrame, Observation, Row, SparkSession
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from killrweather.errors import TopicChanged
-from killrweather.jobs import readback
-from killrweather.jobs.aggregates import PRECIPITATION, RAW, TEMPERATURE, DailyTable, daily
+from killrweather.jobs.by_driver import ByDriver
+from killrweather.jobs.by_spark import BySpark
+from killrweather.jobs.cassandra import append
 from killrweather.jobs.kafka import kafka_options
 from killrweather.jobs.patience import Patience
 from killrweather.jobs.readback import Day
 from killrweather.jobs.records import reason
-from killrweather.jobs.session import CATALOG
 from killrweather.model.observation import COLUMNS
 from killrweather.settings import Settings
 from killrweather.storage.progress import Position, Progress
-from killrweather.storage.session import result, run
+from killrweather.storage.session import result
 
-_FEW_DAYS = 100
-"""So few days are written by this process's own driver: two Spark jobs less, 0.3 s in the life of a lone row."""
+_FEW_DAYS, _FEW_MONTHS = 100, 500
+"""So few are recomputed by this process's own driver: the Spark jobs would take longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +68,8 @@ class MicroBatch:
     _years: set[tuple[str, int]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._raw = self.spark.read.format(CATALOG).options(**self._table("raw_weather_data")).load().select(*RAW)
+        self._by_driver, self._by_spark = ByDriver(self.session), BySpark(self.spark, self.settings)
         self._add_year = self.session.prepare("INSERT INTO raw_weather_year (wsid, year) VALUES (?, ?)")
-        self._set_day = {table.name: self.session.prepare(_insert(table)) for table in (TEMPERATURE, PRECIPITATION)}
-        self._threads = ThreadPoolExecutor(2, thread_name_prefix="aggregate")
         # Columns are made once: each costs dozens of calls into the JVM.
         self._seen = (
             F.count(F.lit(1)).alias("rows"),
@@ -95,8 +92,11 @@ class MicroBatch:
             self.patience.attempt(lambda: self._reject(rows))
             watch.lap("rejected")
         if stored.touched:
-            self.patience.attempt(lambda: self._recompute(stored.touched))
+            self.patience.attempt(lambda: self._by(len(stored.touched) <= _FEW_DAYS).days(stored.touched))
             watch.lap("days")
+            months = {(day.wsid, day.year, day.month) for day in stored.touched}
+            self.patience.attempt(lambda: self._by(len(months) <= _FEW_MONTHS).merge(stored.touched))
+            watch.lap("months")
             self.patience.attempt(lambda: self._note_years(stored.touched))
             watch.lap("years")
         self.patience.attempt(lambda: self.progress.advance(ends))
@@ -106,10 +106,7 @@ class MicroBatch:
     def _store(self, rows: DataFrame) -> _Stored:
         seen = Observation()
         good = rows.observe(seen, *self._seen).where(self._good).select(*COLUMNS, "write_time")
-        options = {"writetime": "write_time"}
-        if self.settings.cassandra.ttl.raw_s:
-            options["ttl"] = str(self.settings.cassandra.ttl.raw_s)
-        self._append(good, "raw_weather_data", **options)
+        append(good, self.settings, "raw_weather_data", "write_time", self.settings.cassandra.ttl.raw_s)
         found = seen.get
         return _Stored(found["rows"], found["rejected"], [_day(line) for line in found["days"].splitlines()])
 
@@ -119,57 +116,14 @@ class MicroBatch:
         rejected = rows.where("rejected").select("key", "value", self._headers)
         rejected.write.format("kafka").options(**options).save()
 
-    def _recompute(self, touched: list[Day]) -> None:
-        chosen = readback.choose(touched)
-        # The write time of the days is the moment at which their reading begins: what is computed later from later
-        # rows wins, whichever is written first.
-        read_began_us = time.time_ns() // 1000
-        days = daily(readback.rows(self.spark, self._raw, chosen, self.settings.spark.shuffle_partitions))
-        if chosen.level == "day" and len(chosen.keys) <= _FEW_DAYS:
-            self._set_days(days.collect(), read_began_us)
-        else:
-            self._append_days(days, read_began_us)
-
-    def _set_days(self, days: list[Row], write_time_us: int) -> None:
-        writes = [
-            self.session.execute_async(
-                self._set_day[table.name], [*(day[name] for name in table.columns), write_time_us]
-            )
-            for table in (TEMPERATURE, PRECIPITATION)
-            for day in days
-            if day[table.stated] is not None
-        ]
-        for write in writes:
-            result(write)
-
-    def _append_days(self, days: DataFrame, write_time_us: int) -> None:
-        days = days.persist()
-        try:
-            writes = [
-                self._threads.submit(self._append, table.rows(days), table.name, writetime=str(write_time_us))
-                for table in (TEMPERATURE, PRECIPITATION)
-            ]
-            for write in writes:
-                write.result()
-        finally:
-            days.unpersist()
+    def _by(self, few: bool) -> ByDriver | BySpark:
+        return self._by_driver if few else self._by_spark
 
     def _note_years(self, touched: list[Day]) -> None:
         new = {(day.wsid, day.year) for day in touched} - self._years
-        for pair in new:
-            run(self.session, self._add_year, pair)
+        for write in [self.session.execute_async(self._add_year, pair) for pair in sorted(new)]:
+            result(write)
         self._years |= new
-
-    def _append(self, frame: DataFrame, table: str, **options: str) -> None:
-        frame.write.format(CATALOG).options(**self._table(table), **options).mode("append").save()
-
-    def _table(self, name: str) -> dict[str, str]:
-        return {"keyspace": self.settings.cassandra.keyspace, "table": name, "directJoinSetting": "on"}
-
-
-def _insert(table: DailyTable) -> str:
-    names, marks = ", ".join(table.columns), ", ".join("?" * len(table.columns))
-    return f"INSERT INTO {table.name} ({names}) VALUES ({marks}) USING TIMESTAMP ?"
 
 
 def _headers(reason: Column) -> Column:

@@ -4,56 +4,20 @@ A question is checked where it is built: an actor never meets month 13 or a stat
 Its answer is the value it names, a tuple of values for a range, ``NoDataAvailable``, or ``RequestFailed``.
 """
 
-from datetime import date, datetime, timezone
+from datetime import datetime
 
 from killrweather.errors import BadRequest
 from killrweather.messages.base import message
-from killrweather.model.observation import FIRST_YEAR, canonical_wsid
+from killrweather.messages.ranges import DayRange, MonthRange, StationRequest, YearRange, check_month, check_year
 from killrweather.model.station import WeatherStation
 
 MAX_LIMIT = 10_000
 """Values in one answer at most; the next page starts after the last."""
 
 
-def check_year(year: int) -> None:
-    """Raise BadRequest unless there can be observations of this year."""
-    last = datetime.now(timezone.utc).year + 1
-    if not FIRST_YEAR <= year <= last:
-        raise BadRequest(f"year {year}: expected {FIRST_YEAR} to {last}", "year")
-
-
-def check_month(month: int | None) -> None:
-    """Raise BadRequest unless this is a month, or none is asked for."""
-    if month is not None and not 1 <= month <= 12:
-        raise BadRequest(f"month {month}: expected 1 to 12", "month")
-
-
 def _check_limit(limit: int) -> None:
     if not 1 <= limit <= MAX_LIMIT:
         raise BadRequest(f"limit {limit}: expected 1 to {MAX_LIMIT}", "limit")
-
-
-@message
-class StationRequest:
-    """A question about one station; its id is padded on the way in."""
-
-    wsid: str
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "wsid", canonical_wsid(self.wsid))
-
-
-@message
-class DayRange(StationRequest):
-    """A question about the days from start to end, both included."""
-
-    start: date
-    end: date
-
-    def __post_init__(self) -> None:
-        StationRequest.__post_init__(self)
-        if self.end < self.start:
-            raise BadRequest(f"end {self.end} is before start {self.start}: expected that day or a later one", "end")
 
 
 @message
@@ -95,16 +59,13 @@ class GetDailyTemperature(DayRange):
 
 
 @message
-class GetMonthlyTemperature(StationRequest):
-    """Ask for the temperatures of a year's months, or of one → a tuple of MonthlyTemperature."""
+class GetMonthlyTemperature(MonthRange):
+    """Ask for the temperatures of a range of months, oldest first → a tuple of MonthlyTemperature."""
 
-    year: int
-    month: int | None = None
 
-    def __post_init__(self) -> None:
-        StationRequest.__post_init__(self)
-        check_year(self.year)
-        check_month(self.month)
+@message
+class GetAnnualTemperature(YearRange):
+    """Ask for the temperatures of a range of years, oldest first → a tuple of AnnualTemperature."""
 
 
 @message
@@ -121,19 +82,18 @@ class GetMonthlyHiLowTemperature(StationRequest):
 
 
 @message
-class GetPrecipitation(StationRequest):
-    """Ask for a station's rain of a year so far → AnnualPrecipitation."""
-
-    year: int
-
-    def __post_init__(self) -> None:
-        StationRequest.__post_init__(self)
-        check_year(self.year)
+class GetDailyPrecipitation(DayRange):
+    """Ask for the rain of a range of days, oldest first → a tuple of DailyPrecipitation."""
 
 
 @message
-class GetDailyPrecipitation(DayRange):
-    """Ask for the rain of a range of days, oldest first → a tuple of DailyPrecipitation."""
+class GetMonthlyPrecipitation(MonthRange):
+    """Ask for the rain of a range of months, oldest first → a tuple of MonthlyPrecipitation."""
+
+
+@message
+class GetPrecipitation(YearRange):
+    """Ask for the rain of a range of years, each so far, oldest first → a tuple of AnnualPrecipitation."""
 
 
 @message

@@ -1,9 +1,10 @@
-"""Rain of days and years: the values, and how days become a year."""
+"""Rain of days, months and years: the values, how hours become a day, and parts a whole."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from heapq import nsmallest
-from math import fsum
+
+from killrweather.model.observation import TRACE_MM
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,18 @@ class DailyPrecipitation:
     year: int
     month: int
     day: int
+    precipitation: float
+    wet_hours: int
+    trace_hours: int
+
+
+@dataclass(frozen=True, slots=True)
+class MonthlyPrecipitation:
+    """A station's rain of one month so far, in mm; wet and trace hours as in ``DailyPrecipitation``."""
+
+    wsid: str
+    year: int
+    month: int
     precipitation: float
     wet_hours: int
     trace_hours: int
@@ -39,16 +52,35 @@ class TopKPrecipitation:
     days: tuple[DailyPrecipitation, ...]
 
 
-def annual(days: Iterable[DailyPrecipitation]) -> AnnualPrecipitation:
-    """Add up the days of one station and year; there must be at least one."""
-    parts = list(days)
-    return AnnualPrecipitation(
-        wsid=parts[0].wsid,
-        year=parts[0].year,
-        precipitation=fsum(part.precipitation for part in parts),
-        wet_hours=sum(part.wet_hours for part in parts),
-        trace_hours=sum(part.trace_hours for part in parts),
-    )
+@dataclass(frozen=True, slots=True)
+class Rain:
+    """What a span of hours comes to, in mm; wet hours had a measurable amount, trace hours too little to measure."""
+
+    precipitation: float
+    wet_hours: int
+    trace_hours: int
+
+
+def of_hours(amounts: Iterable[float]) -> Rain:
+    """The rain of the hours that state an amount; a trace adds 0.0."""
+    total, wet, trace = 0.0, 0, 0
+    for amount in amounts:
+        if amount > 0:
+            total += amount
+            wet += 1
+        elif amount == TRACE_MM:
+            trace += 1
+    return Rain(total, wet, trace)
+
+
+def added(parts: Iterable[Rain]) -> Rain:
+    """The rain of a whole from that of its parts, added up from the first to the last."""
+    total, wet, trace = 0.0, 0, 0
+    for part in parts:
+        total += part.precipitation
+        wet += part.wet_hours
+        trace += part.trace_hours
+    return Rain(total, wet, trace)
 
 
 def top_k(days: Iterable[DailyPrecipitation], k: int) -> tuple[DailyPrecipitation, ...]:

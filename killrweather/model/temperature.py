@@ -1,9 +1,8 @@
-"""Temperatures of days and months: the values, and how days become a month."""
+"""Temperatures of days, months and years: the values, how hours become a day, and parts a whole."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from math import fsum, sqrt
+from math import sqrt
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,20 @@ class MonthlyTemperature:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnualTemperature:
+    """A station's temperatures of one year so far, in °C; variance (°C²) and stdev are those of all its hours."""
+
+    wsid: str
+    year: int
+    high: float
+    low: float
+    mean: float
+    variance: float
+    stdev: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class MonthlyHiLowTemperature:
     """The highest and the lowest temperature of a station in one month, in °C."""
 
@@ -48,25 +61,49 @@ class MonthlyHiLowTemperature:
     low: float
 
 
-def months(days: Iterable[DailyTemperature]) -> Iterator[MonthlyTemperature]:
-    """Merge the days of one station, oldest first, into its months.
+@dataclass(frozen=True, slots=True)
+class Temperatures:
+    """What a span of hours comes to, in °C; variance (°C²) and stdev are of the population."""
+
+    high: float
+    low: float
+    mean: float
+    variance: float
+    stdev: float
+    count: int
+
+
+def of_hours(temperatures: Sequence[float]) -> Temperatures:
+    """The temperatures of some hours, of which there is at least one, by Welford's method (1962).
+
+    Sums go from the first hour to the last, so that the same hours in the same order give the same bits.
+    """
+    total = mean = squares = 0.0
+    for number, value in enumerate(temperatures, 1):
+        total += value
+        distance = value - mean
+        step = distance / number
+        mean += step
+        squares += distance * (distance - step)
+    count = len(temperatures)
+    variance = squares / count
+    return Temperatures(max(temperatures), min(temperatures), total / count, variance, sqrt(variance), count)
+
+
+def merged(parts: Sequence[Temperatures]) -> Temperatures:
+    """The temperatures of a whole from those of its parts, of which there is at least one.
 
     The mean of the whole is the weighted mean of the parts; its variance is what is left within the parts
     plus what lies between their means (Chan, Golub and LeVeque 1979), so no hour is read again.
     """
-    for (wsid, year, month), of_month in groupby(days, key=lambda day: (day.wsid, day.year, day.month)):
-        parts = list(of_month)
-        count = sum(part.count for part in parts)
-        mean = fsum(part.count * part.mean for part in parts) / count
-        variance = fsum(part.count * (part.variance + (part.mean - mean) ** 2) for part in parts) / count
-        yield MonthlyTemperature(
-            wsid=wsid,
-            year=year,
-            month=month,
-            high=max(part.high for part in parts),
-            low=min(part.low for part in parts),
-            mean=mean,
-            variance=variance,
-            stdev=sqrt(variance),
-            count=count,
-        )
+    count = sum(part.count for part in parts)
+    total = squares = 0.0
+    for part in parts:
+        total += part.count * part.mean
+    mean = total / count
+    for part in parts:
+        distance = part.mean - mean
+        squares += part.count * (part.variance + distance * distance)
+    variance = squares / count
+    high, low = max(part.high for part in parts), min(part.low for part in parts)
+    return Temperatures(high, low, mean, variance, sqrt(variance), count)

@@ -9,36 +9,25 @@ from killrweather.errors import BadRequest
 from killrweather.messages.weather import (
     FindWeatherStations,
     GetCurrentWeather,
-    GetDailyPrecipitation,
-    GetDailyTemperature,
-    GetMonthlyHiLowTemperature,
-    GetMonthlyTemperature,
-    GetPrecipitation,
     GetRawWeather,
     GetSkyConditionLookup,
-    GetTopKPrecipitation,
     GetWeatherStation,
     NoDataAvailable,
 )
 from killrweather.model.observation import RawWeatherData
-from killrweather.model.precipitation import AnnualPrecipitation, DailyPrecipitation
 from killrweather.model.sky import SkyCondition
 from killrweather.model.station import WeatherStation
-from killrweather.model.temperature import DailyTemperature, MonthlyHiLowTemperature, MonthlyTemperature
-from killrweather.web.answers import Ask, answer, json_response, may_answer
+from killrweather.web import aggregates
+from killrweather.web.answers import OF_STATION, Ask, answer, json_response, may_answer
 from killrweather.web.parameters import (
     FIRST_DAY,
-    Days,
     Limit,
     Wsid,
-    Year,
     last_day,
     next_page,
     parse_moment,
     parse_place,
 )
-
-_OF_STATION = may_answer(404, 422, 503)
 
 
 def router(ask: Ask) -> APIRouter:
@@ -46,8 +35,8 @@ def router(ask: Ask) -> APIRouter:
     routes = APIRouter(prefix="/weather")
     _stations(routes, ask)
     _observations(routes, ask)
-    _temperature(routes, ask)
-    _precipitation(routes, ask)
+    aggregates.add_temperature(routes, ask)
+    aggregates.add_precipitation(routes, ask)
     return routes
 
 
@@ -76,25 +65,25 @@ def _stations(routes: APIRouter, ask: Ask) -> None:
             value, tuple[WeatherStation, ...], headers=next_page(request, value[-1].wsid) if is_full else None
         )
 
-    @routes.get("/stations/{wsid}", response_model=WeatherStation, responses=_OF_STATION, tags=["stations"])
+    @routes.get("/stations/{wsid}", response_model=WeatherStation, responses=OF_STATION, tags=["stations"])
     async def station(wsid: Wsid) -> Response:
         """Who a station is."""
         return answer(await ask(GetWeatherStation(wsid)), WeatherStation)
 
-    @routes.get("/sky-conditions/{code}", response_model=SkyCondition, responses=_OF_STATION, tags=["observations"])
+    @routes.get("/sky-conditions/{code}", response_model=SkyCondition, responses=OF_STATION, tags=["observations"])
     async def sky_condition(code: Annotated[int, Path(examples=[8])]) -> Response:
         """What a sky condition code means."""
         return answer(await ask(GetSkyConditionLookup(code)), SkyCondition)
 
 
 def _observations(routes: APIRouter, ask: Ask) -> None:
-    @routes.get("/stations/{wsid}/current", response_model=RawWeatherData, responses=_OF_STATION, tags=["observations"])
+    @routes.get("/stations/{wsid}/current", response_model=RawWeatherData, responses=OF_STATION, tags=["observations"])
     async def current(wsid: Wsid) -> Response:
         """A station's newest observation."""
         return answer(await ask(GetCurrentWeather(wsid)), RawWeatherData)
 
     @routes.get(
-        "/stations/{wsid}/raw", response_model=tuple[RawWeatherData, ...], responses=_OF_STATION, tags=["observations"]
+        "/stations/{wsid}/raw", response_model=tuple[RawWeatherData, ...], responses=OF_STATION, tags=["observations"]
     )
     async def raw(
         request: Request,
@@ -116,73 +105,3 @@ def _observations(routes: APIRouter, ask: Ask) -> None:
         is_full = not isinstance(value, NoDataAvailable) and len(value) == limit
         following = (value[-1].time + timedelta(hours=1)).isoformat() if is_full else ""
         return answer(value, tuple[RawWeatherData, ...], next_page(request, following) if is_full else None)
-
-
-def _temperature(routes: APIRouter, ask: Ask) -> None:
-    @routes.get(
-        "/stations/{wsid}/temperature/daily",
-        response_model=tuple[DailyTemperature, ...],
-        responses=_OF_STATION,
-        tags=["temperature"],
-    )
-    async def daily_temperature(wsid: Wsid, days: Days) -> Response:
-        """The temperatures of days, oldest first; °C, population variance."""
-        return answer(await ask(GetDailyTemperature(wsid, *days)), tuple[DailyTemperature, ...])
-
-    @routes.get(
-        "/stations/{wsid}/temperature/monthly",
-        response_model=tuple[MonthlyTemperature, ...],
-        responses=_OF_STATION,
-        tags=["temperature"],
-    )
-    async def monthly_temperature(
-        wsid: Wsid, year: Year, month: Annotated[int | None, Query(description="One month only")] = None
-    ) -> Response:
-        """The temperatures of a year's months, oldest first; °C, population variance of all their hours."""
-        return answer(await ask(GetMonthlyTemperature(wsid, year, month)), tuple[MonthlyTemperature, ...])
-
-    @routes.get(
-        "/stations/{wsid}/temperature/high-low",
-        response_model=MonthlyHiLowTemperature,
-        responses=_OF_STATION,
-        tags=["temperature"],
-    )
-    async def high_low(wsid: Wsid, year: Year, month: Annotated[int, Query(examples=[7])]) -> Response:
-        """The highest and the lowest temperature of a month, °C."""
-        return answer(await ask(GetMonthlyHiLowTemperature(wsid, year, month)), MonthlyHiLowTemperature)
-
-
-def _precipitation(routes: APIRouter, ask: Ask) -> None:
-    @routes.get(
-        "/stations/{wsid}/precipitation/daily",
-        response_model=tuple[DailyPrecipitation, ...],
-        responses=_OF_STATION,
-        tags=["precipitation"],
-    )
-    async def daily_precipitation(wsid: Wsid, days: Days) -> Response:
-        """The rain of days in mm, oldest first."""
-        return answer(await ask(GetDailyPrecipitation(wsid, *days)), tuple[DailyPrecipitation, ...])
-
-    @routes.get(
-        "/stations/{wsid}/precipitation/annual",
-        response_model=tuple[AnnualPrecipitation, ...],
-        responses=_OF_STATION,
-        tags=["precipitation"],
-    )
-    async def annual_precipitation(wsid: Wsid, year: Year) -> Response:
-        """A year's rain so far in mm: a list of one, as all the sums of rain are lists."""
-        value = await ask(GetPrecipitation(wsid, year))
-        found = value if isinstance(value, NoDataAvailable) else (value,)
-        return answer(found, tuple[AnnualPrecipitation, ...])
-
-    @routes.get(
-        "/stations/{wsid}/precipitation/top",
-        response_model=tuple[DailyPrecipitation, ...],
-        responses=_OF_STATION,
-        tags=["precipitation"],
-    )
-    async def wettest_days(wsid: Wsid, year: Year, k: Annotated[int, Query(description="How many")] = 10) -> Response:
-        """The k wettest days of a year with their dates, wettest first."""
-        value = await ask(GetTopKPrecipitation(wsid, year, k))
-        found = value if isinstance(value, NoDataAvailable) else value.days
-        return answer(found, tuple[DailyPrecipitation, ...])

@@ -1,10 +1,25 @@
-"""What a day's aggregates must be, worked out by pandas from the rows alone."""
+"""What the aggregates of days, months and years must be, worked out by pandas from the rows alone."""
 
 import pandas as pd
 
 from killrweather.model.observation import COLUMNS
 
-KEYS = ["wsid", "year", "month", "day"]
+DAY = ["wsid", "year", "month", "day"]
+MONTH = DAY[:3]
+YEAR = DAY[:2]
+
+TEMPERATURE = ("high", "low", "mean", "variance", "stdev", "count")
+RAIN = ("precipitation", "wet_hours", "trace_hours")
+
+AGGREGATES = {
+    "daily_aggregate_temperature": (DAY, TEMPERATURE),
+    "daily_aggregate_precip": (DAY, RAIN),
+    "monthly_aggregate_temperature": (MONTH, TEMPERATURE),
+    "monthly_aggregate_precip": (MONTH, RAIN),
+    "annual_aggregate_temperature": (YEAR, TEMPERATURE),
+    "year_cumulative_precip": (YEAR, RAIN),
+}
+"""Each table of aggregates with the columns of its key and of its values."""
 
 
 def rows_of(path) -> pd.DataFrame:
@@ -17,16 +32,22 @@ def rows_of(path) -> pd.DataFrame:
 
 def last_stated(rows: pd.DataFrame) -> pd.DataFrame:
     """One row an hour, each field with its last stated value, in the order of the rows."""
-    return rows.groupby([*KEYS, "hour"], sort=True).last().reset_index()
+    return rows.groupby([*DAY, "hour"], sort=True).last().reset_index()
 
 
-def daily_temperature(rows: pd.DataFrame) -> dict[tuple, tuple]:
-    """(wsid, year, month, day) → (high, low, mean, variance, stdev, count)."""
-    days = last_stated(rows).dropna(subset=["temperature"]).groupby(KEYS)["temperature"]
-    return {key: (day.max(), day.min(), day.mean(), day.var(ddof=0), day.std(ddof=0), len(day)) for key, day in days}
+def aggregate(rows: pd.DataFrame, table: str) -> dict[tuple, tuple]:
+    """What a table must hold, key → values: each from all its hours, a month or a year never from its days."""
+    keys, columns = AGGREGATES[table]
+    return temperature(rows, keys) if columns is TEMPERATURE else precipitation(rows, keys)
 
 
-def daily_precipitation(rows: pd.DataFrame) -> dict[tuple, tuple]:
-    """(wsid, year, month, day) → (sum without traces, wet hours, trace hours)."""
-    days = last_stated(rows).dropna(subset=["one_hour_precip"]).groupby(KEYS)["one_hour_precip"]
-    return {key: (day[day > 0].sum(), int((day > 0).sum()), int((day < 0).sum())) for key, day in days}
+def temperature(rows: pd.DataFrame, keys: list[str]) -> dict[tuple, tuple]:
+    """The hours of each key → (high, low, mean, variance, stdev, count)."""
+    groups = last_stated(rows).dropna(subset=["temperature"]).groupby(keys)["temperature"]
+    return {key: (one.max(), one.min(), one.mean(), one.var(ddof=0), one.std(ddof=0), len(one)) for key, one in groups}
+
+
+def precipitation(rows: pd.DataFrame, keys: list[str]) -> dict[tuple, tuple]:
+    """The hours of each key → (sum without traces, wet hours, trace hours)."""
+    groups = last_stated(rows).dropna(subset=["one_hour_precip"]).groupby(keys)["one_hour_precip"]
+    return {key: (one[one > 0].sum(), int((one > 0).sum()), int((one < 0).sum())) for key, one in groups}

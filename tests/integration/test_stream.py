@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from pandas_truth import daily_precipitation, daily_temperature, rows_of
+from pandas_truth import AGGREGATES, aggregate, rows_of
 from stream_stage import Stage, fresh, service_settings
 
 from killrweather.home import Home
@@ -17,7 +17,7 @@ from killrweather.model.observation import VALUE_FIELDS
 from killrweather.services import Embedded
 from killrweather.storage.progress import Progress
 
-TABLES = ("raw_weather_data", "raw_weather_year", "daily_aggregate_temperature", "daily_aggregate_precip")
+TABLES = ("raw_weather_data", "raw_weather_year", *AGGREGATES)
 SAMPLES = Path(__file__).parents[3] / "shared" / "data"
 ORPHAN_LIMIT_S = 2.0
 
@@ -70,20 +70,16 @@ def hours(wsid, year=2015, days=120, seed=1, missing=0.1):
                 yield f"{wsid},{year},{month:02},{of_month:02},{hour:02},{','.join(fields)}"
 
 
-def assert_days_equal_pandas(stage, lines, tmp_path):
-    """Every day of these lines, and no other of their stations, is in both tables as pandas works it out."""
+def assert_aggregates_equal_pandas(stage, lines, tmp_path):
+    """Every day, month and year of these lines, and no other, is in its table as pandas works it out from the hours."""
     path = tmp_path / "lines.csv"
     path.write_text("\n".join(lines) + "\n")
     rows = rows_of(path)
     stations = set(rows["wsid"])
-    for table, expected in (
-        ("daily_aggregate_temperature", daily_temperature(rows)),
-        ("daily_aggregate_precip", daily_precipitation(rows)),
-    ):
-        names = ("high", "low", "mean", "variance", "stdev", "count")
-        names = names if table.endswith("temperature") else ("precipitation", "wet_hours", "trace_hours")
+    for table, (keys, names) in AGGREGATES.items():
+        expected = aggregate(rows, table)
         found = {
-            (row["wsid"], row["year"], row["month"], row["day"]): tuple(row[name] for name in names)
+            tuple(row[name] for name in keys): tuple(row[name] for name in names)
             for row in stage.rows(table)
             if row["wsid"] in stations
         }
@@ -102,7 +98,7 @@ def test_generated_hours_become_the_days_that_pandas_computes(running, tmp_path)
     running.publish("000001:00001", lines)
     running.wait_until_stored()
 
-    assert_days_equal_pandas(running, lines, tmp_path)
+    assert_aggregates_equal_pandas(running, lines, tmp_path)
 
 
 def test_the_sample_files_become_the_days_that_pandas_computes(running, tmp_path):
@@ -118,7 +114,7 @@ def test_the_sample_files_become_the_days_that_pandas_computes(running, tmp_path
         lines += own
     running.wait_until_stored()
 
-    assert_days_equal_pandas(running, lines, tmp_path)
+    assert_aggregates_equal_pandas(running, lines, tmp_path)
 
 
 def test_loading_the_same_twice_more_changes_no_row_of_any_table(running):
@@ -133,6 +129,23 @@ def test_loading_the_same_twice_more_changes_no_row_of_any_table(running):
         running.wait_until_stored()
 
     assert {table: running.rows(table) for table in TABLES} == before
+
+
+def test_what_is_recomputed_a_little_at_a_time_is_what_comes_of_it_at_once_to_the_last_bit(running):
+    """1,200 days and 600 months in one batch are Spark's work, 40 days at a time the driver's: no table can tell."""
+    wsids = [f"000011:0000{n}" for n in range(5)]
+    all_hours = (line for wsid in wsids for year in range(1990, 2000) for line in hours(wsid, year, 336, seed=year))
+    lines = [line for line in all_hours if int(line[21:23]) in (1, 28) and int(line[24:26]) % 8 == 0]
+    running.publish(wsids[0], lines)
+    running.wait_until_stored()
+    before = {table: running.rows(table) for table in AGGREGATES}
+
+    for start in range(0, len(lines), 240):
+        running.publish(wsids[0], lines[start : start + 240])
+        running.wait_until_stored()
+
+    assert sum(row["wsid"] in wsids for row in before["monthly_aggregate_temperature"]) > 500
+    assert {table: running.rows(table) for table in AGGREGATES} == before
 
 
 def test_the_newest_version_of_an_hour_wins_wherever_it_lies_in_the_log(running):
@@ -215,7 +228,7 @@ def test_the_stream_waits_in_place_for_a_cassandra_that_does_not_answer(running,
     assert waiting["for"] == "cassandra"
     assert running.process.pid == stream
     assert running.process.poll() is None
-    assert_days_equal_pandas(running, lines, tmp_path)
+    assert_aggregates_equal_pandas(running, lines, tmp_path)
 
 
 def test_a_stream_killed_in_the_middle_of_a_backlog_is_taken_up_exactly(stage, tmp_path):
@@ -237,7 +250,7 @@ def test_a_stream_killed_in_the_middle_of_a_backlog_is_taken_up_exactly(stage, t
     stage.start()
     stage.wait_until_stored()
 
-    assert_days_equal_pandas(stage, lines, tmp_path)
+    assert_aggregates_equal_pandas(stage, lines, tmp_path)
 
 
 def test_a_stream_that_was_replaced_ends_without_moving_progress(stage):

@@ -13,7 +13,7 @@ import zipfile
 import httpx
 import psutil
 import pytest
-from pandas_truth import daily_precipitation, daily_temperature
+from pandas_truth import AGGREGATES, aggregate
 from weather_files import as_csv, real_year, under_other_ids, write, write_by_month
 from whole_system import WholeSystem
 
@@ -49,7 +49,7 @@ def year():
 
 
 class Tables:
-    """The daily tables, read directly."""
+    """The tables of aggregates, read directly."""
 
     def __init__(self, system):
         self.settings = load_configuration([system.config]).settings
@@ -65,16 +65,12 @@ class Tables:
         finally:
             cassandra.close(session)
 
-    def temperature(self, wsids):
+    def aggregate(self, table, wsids):
+        """Key → values, as ``pandas_truth.aggregate`` works them out."""
+        keys, columns = AGGREGATES[table]
         return {
-            (r.wsid, r.year, r.month, r.day): (r.high, r.low, r.mean, r.variance, r.stdev, r.count)
-            for r in self.rows("daily_aggregate_temperature", wsids)
-        }
-
-    def precipitation(self, wsids):
-        return {
-            (r.wsid, r.year, r.month, r.day): (r.precipitation, r.wet_hours, r.trace_hours)
-            for r in self.rows("daily_aggregate_precip", wsids)
+            tuple(getattr(row, key) for key in keys): tuple(getattr(row, column) for column in columns)
+            for row in self.rows(table, wsids)
         }
 
 
@@ -90,10 +86,9 @@ def assert_same(found, expected):
 
 
 def assert_exact(tables, rows):
-    """Every station-day is what pandas works out from the rows."""
-    wsids = set(rows["wsid"])
-    assert_same(tables.temperature(wsids), daily_temperature(rows))
-    assert_same(tables.precipitation(wsids), daily_precipitation(rows))
+    """Every day, month and year of every station is what pandas works out from the rows."""
+    for table in AGGREGATES:
+        assert_same(tables.aggregate(table, set(rows["wsid"])), aggregate(rows, table))
 
 
 def test_after_up_everything_is_ready_and_says_so(system):
@@ -112,7 +107,7 @@ def test_after_up_everything_is_ready_and_says_so(system):
 
 
 def test_every_day_of_a_year_is_what_pandas_says_and_loading_it_again_changes_nothing(system, tables, year, tmp_path):
-    """High, low, mean, variance, stdev, count and precipitation of every station-day, three loads later too."""
+    """Temperature and precipitation of every day, month and year of each station, three loads later too."""
     rows = under_other_ids(year, 700_001)
     files = [str(write(of_one, tmp_path / f"{n}.csv.gz")) for n, (_, of_one) in enumerate(rows.groupby("wsid"))]
     wsids = set(rows["wsid"])
@@ -121,11 +116,11 @@ def test_every_day_of_a_year_is_what_pandas_says_and_loading_it_again_changes_no
     assert (result["read"], result["accepted"], result["rejected"]) == (len(rows), len(rows), 0)
     assert_exact(tables, rows)
 
-    before = [tables.rows(table, wsids) for table in ("daily_aggregate_temperature", "daily_aggregate_precip")]
+    before = [tables.rows(table, wsids) for table in AGGREGATES]
     system.json("load", *files, "--wait")
     system.json("load", *files, "--wait")
 
-    after = [tables.rows(table, wsids) for table in ("daily_aggregate_temperature", "daily_aggregate_precip")]
+    after = [tables.rows(table, wsids) for table in AGGREGATES]
     assert after == before
 
 
@@ -142,7 +137,33 @@ def test_of_two_versions_of_an_hour_the_later_line_wins_and_what_it_leaves_out_s
     assert [(row["temperature"], row["dewpoint"], row["one_hour_precip"]) for row in raw] == [
         (hour + 0.5, 0.5, 1.0) for hour in range(24)
     ]
-    assert tables.temperature([wsid])[(wsid, 2012, 3, 1)][:3] == (23.5, 0.5, 12.0)
+    for table, key in {"daily": (wsid, 2012, 3, 1), "monthly": (wsid, 2012, 3), "annual": (wsid, 2012)}.items():
+        assert tables.aggregate(f"{table}_aggregate_temperature", [wsid])[key][:3] == (23.5, 0.5, 12.0), table
+
+
+OVER_HTTP = {
+    "temperature/daily": "daily_aggregate_temperature",
+    "temperature/monthly": "monthly_aggregate_temperature",
+    "temperature/annual": "annual_aggregate_temperature",
+    "precipitation/daily": "daily_aggregate_precip",
+    "precipitation/monthly": "monthly_aggregate_precip",
+    "precipitation/annual": "year_cumulative_precip",
+}
+
+
+def test_days_months_and_years_over_http_are_what_pandas_says(system, year, tmp_path):
+    """The whole history of a station, oldest first, with every column of the table."""
+    rows = under_other_ids(year, 700_006)
+    system.run("load", str(write(rows, tmp_path / "year.csv.gz")), "--wait")
+
+    for wsid, of_one in rows.groupby("wsid"):
+        for path, table in OVER_HTTP.items():
+            keys, columns = AGGREGATES[table]
+            answer = system.get(f"/weather/stations/{wsid}/{path}").json()
+            found = {tuple(one[key] for key in keys): tuple(one[column] for column in columns) for one in answer}
+
+            assert_same(found, aggregate(of_one, table))
+            assert list(found) == sorted(found)
 
 
 def test_questions_are_answered_over_http_and_on_the_command_line(system):
@@ -161,13 +182,23 @@ def test_questions_are_answered_over_http_and_on_the_command_line(system):
     top = system.get(f"{lga}/precipitation/top", year=2013, k=3).json()
     wettest = sorted(rain, key=lambda day: -day["precipitation"])[:3]
     assert [(day["month"], day["day"]) for day in top] == [(day["month"], day["day"]) for day in wettest]
+    wet_months = system.get(f"{lga}/precipitation/monthly", start="2013-01", end="2013-12").json()
+    assert [month["month"] for month in wet_months] == list(range(1, 13))
     total = system.get(f"{lga}/precipitation/annual", year=2013).json()[0]["precipitation"]
     assert total == pytest.approx(sum(day["precipitation"] for day in rain))
+    assert total == pytest.approx(sum(month["precipitation"] for month in wet_months))
+    [of_2013] = system.get(f"{lga}/temperature/annual", start=2010, end=2013).json()
+    assert (of_2013["year"], of_2013["high"]) == (2013, max(month["high"] for month in months))
+    assert of_2013["count"] == sum(month["count"] for month in months)
     assert system.get("/weather/sky-conditions/4").json()["code"] == 4
     assert system.get("/weather/stations", near="40.64,-73.78", km=30).json()[0]["wsid"] == "744860:94789"
 
     assert system.json("query", "top-precipitation", "725030:14732", "--year", "2013", "--k", "3") == top
     assert system.run("query", "daily", "725030:14732", "--start", "2013-07-01").stdout.count("2013-07-01") == 1
+    both = system.json("query", "monthly", "725030:14732", "--start", "2013-06", "--end", "2013-08")
+    assert both == {"temperature": months[5:8], "precipitation": wet_months[5:8]}
+    assert system.json("query", "annual", "725030:14732", "--year", "2013")["temperature"] == [of_2013]
+    assert system.run("query", "monthly", "725030:14732", "--year", "2013").stdout.count("2013-") == 12
     assert system.run("query", "current", "725030:14732", check=False).returncode == 0
     assert system.run("query", "daily", "725030:14732", "--start", "1999-01-01", check=False).returncode == 3
     assert system.run("query", "current", "999998:99998", check=False).returncode == 3

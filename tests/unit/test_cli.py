@@ -51,7 +51,7 @@ def test_every_command_has_an_example_that_names_it(name):
     ("arguments", "code", "named"),
     [
         (["nonsense"], 2, "nonsense"),
-        (["query", "monthly", "725030:14732"], 2, "--year"),
+        (["query", "top-precipitation", "725030:14732"], 2, "--year"),
         (["query", "monthly", "725030:14732", "--year", "soon"], 2, "--year"),
         (["config", "check", "--config", "nowhere.yaml"], 2, "nowhere.yaml"),
         (["load", "nowhere.csv"], 2, "nowhere.csv"),

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from killrweather.jobs.readback import Day, choose
+from killrweather.jobs.tables import DAY, MONTH, YEAR
 
 JFK = "744860:94789"
 
@@ -21,7 +22,7 @@ def test_one_touched_day_is_read_alone():
     """The usual case at rest: a question for 24 rows."""
     chosen = choose([Day(JFK, 2008, 7, 4)])
 
-    assert chosen.level == "day"
+    assert chosen.columns == DAY
     assert chosen.keys == ((JFK, 2008, 7, 4),)
 
 
@@ -29,7 +30,7 @@ def test_a_whole_year_is_read_as_one_partition():
     """A backlog: 336 questions become one."""
     chosen = choose(days_of(2008, range(1, 13)))
 
-    assert chosen.level == "year"
+    assert chosen.columns == YEAR
     assert chosen.keys == (("000000:00000", 2008),)
 
 
@@ -37,7 +38,7 @@ def test_a_month_of_many_stations_is_not_read_as_their_years():
     """The hours of a month for a hundred stations: nobody wants their other eleven months."""
     chosen = choose(days_of(2008, [7], stations=100))
 
-    assert chosen.level == "month"
+    assert chosen.columns == MONTH
     assert len(chosen.keys) == 100
 
 

@@ -1,9 +1,10 @@
-"""Rain of days added up and ranked."""
+"""Rain of hours, of parts added up, and of days ranked."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from killrweather.model.precipitation import DailyPrecipitation, annual, top_k
+from killrweather.model.precipitation import DailyPrecipitation, added, of_hours, top_k
 
 WSID = "725030:14732"
 
@@ -29,8 +30,19 @@ def test_the_k_wettest_are_the_first_k_of_all_sorted(amounts, k):
     assert found == sorted((a for a in amounts if a > 0), reverse=True)[:k]
 
 
-def test_a_year_is_the_sum_of_its_days():
-    """Amounts, wet hours and trace hours are added up without rounding each step."""
-    year = annual([a_day(0.1, day=n, wet_hours=2, trace_hours=1) for n in range(1, 11)])
+def test_a_trace_adds_nothing_but_is_counted():
+    """-0.1 says that rain was seen; a dry hour is neither wet nor a trace."""
+    day = of_hours([0.0, 2.5, -0.1, 0.5, -0.1])
 
-    assert (year.precipitation, year.wet_hours, year.trace_hours) == (1.0, 20, 10)
+    assert (day.precipitation, day.wet_hours, day.trace_hours) == (3.0, 2, 2)
+
+
+@given(st.lists(st.lists(st.one_of(st.just(-0.1), st.floats(0, 310)), max_size=24), max_size=31))
+def test_a_whole_has_the_rain_of_all_its_hours(days):
+    """Amounts, wet hours and trace hours."""
+    together = of_hours(amount for hours in days for amount in hours)
+
+    whole = added(of_hours(hours) for hours in days)
+
+    assert whole.precipitation == pytest.approx(together.precipitation, abs=1e-9)
+    assert (whole.wet_hours, whole.trace_hours) == (together.wet_hours, together.trace_hours)

@@ -8,10 +8,12 @@ from web_stage import LGA, Browser, Node, problem_of, settings
 from killrweather.errors import StationNotFound, Unavailable
 from killrweather.messages.weather import (
     FindWeatherStations,
+    GetAnnualTemperature,
     GetCurrentWeather,
     GetDailyPrecipitation,
     GetDailyTemperature,
     GetMonthlyHiLowTemperature,
+    GetMonthlyPrecipitation,
     GetMonthlyTemperature,
     GetPrecipitation,
     GetRawWeather,
@@ -21,17 +23,29 @@ from killrweather.messages.weather import (
     NoDataAvailable,
 )
 from killrweather.model.observation import RawWeatherData
-from killrweather.model.precipitation import AnnualPrecipitation, DailyPrecipitation, TopKPrecipitation
+from killrweather.model.precipitation import (
+    AnnualPrecipitation,
+    DailyPrecipitation,
+    MonthlyPrecipitation,
+    TopKPrecipitation,
+)
 from killrweather.model.sky import SkyCondition
 from killrweather.model.station import WeatherStation
-from killrweather.model.temperature import DailyTemperature, MonthlyHiLowTemperature, MonthlyTemperature
+from killrweather.model.temperature import (
+    AnnualTemperature,
+    DailyTemperature,
+    MonthlyHiLowTemperature,
+    MonthlyTemperature,
+)
 
 STATION = f"/weather/stations/{LGA}"
 RAW = RawWeatherData(LGA, 2008, 1, 31, 23, temperature=5.0, sky_condition=2)
 DAY = DailyTemperature(LGA, 2008, 1, 1, 5.0, -1.0, 2.5, 1.25, 1.118, 24)
 MONTH = MonthlyTemperature(LGA, 2008, 7, 35.0, 18.0, 26.0, 9.0, 3.0, 744)
+YEAR = AnnualTemperature(LGA, 2008, 35.0, -12.0, 13.0, 90.25, 9.5, 8784)
 HIGH_LOW = MonthlyHiLowTemperature(LGA, 2008, 7, 35.0, 18.0)
 WET = DailyPrecipitation(LGA, 2008, 9, 6, 9.9, 11, 1)
+WET_MONTH = MonthlyPrecipitation(LGA, 2008, 9, 12.1, 60, 5)
 RAIN = AnnualPrecipitation(LGA, 2008, 119.9, 800, 90)
 WHO = WeatherStation(LGA, "LA GUARDIA", "US", "NY", "KLGA", 40.779, -73.88, 3.0)
 SKY = SkyCondition(8, "eight oktas (10/10, OVC)")
@@ -85,6 +99,10 @@ def browser(node):
     return Browser(node, settings())
 
 
+def fields_of(value) -> dict:
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
 def utc(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=timezone.utc)
 
@@ -92,7 +110,7 @@ def utc(*parts: int) -> datetime:
 @pytest.mark.parametrize(
     ("path", "request_message", "value", "json"),
     [
-        (STATION, GetWeatherStation(LGA), WHO, {**{f: getattr(WHO, f) for f in WHO.__slots__}}),
+        (STATION, GetWeatherStation(LGA), WHO, fields_of(WHO)),
         (f"{STATION}/current", GetCurrentWeather(LGA), RAW, RAW_JSON),
         (
             f"{STATION}/raw?start=2008-01-01&end=2008-01-31",
@@ -122,7 +140,31 @@ def utc(*parts: int) -> datetime:
             f"{STATION}/temperature/monthly?year=2008",
             GetMonthlyTemperature(LGA, 2008),
             (MONTH,),
-            [{f: getattr(MONTH, f) for f in MONTH.__slots__}],
+            [fields_of(MONTH)],
+        ),
+        (
+            f"{STATION}/temperature/monthly?year=2008&month=7",
+            GetMonthlyTemperature(LGA, 2008, 7),
+            (MONTH,),
+            [fields_of(MONTH)],
+        ),
+        (
+            f"{STATION}/temperature/monthly?start=2007-12&end=2008-07",
+            GetMonthlyTemperature(LGA, 2007, 12, 2008, 7),
+            (MONTH,),
+            [fields_of(MONTH)],
+        ),
+        (
+            f"{STATION}/temperature/annual?year=2008",
+            GetAnnualTemperature(LGA, 2008),
+            (YEAR,),
+            [fields_of(YEAR)],
+        ),
+        (
+            f"{STATION}/temperature/annual?start=2007&end=2013",
+            GetAnnualTemperature(LGA, 2007, 2013),
+            (YEAR,),
+            [fields_of(YEAR)],
         ),
         (
             f"{STATION}/temperature/high-low?year=2008&month=7",
@@ -139,8 +181,26 @@ def utc(*parts: int) -> datetime:
         (
             f"{STATION}/precipitation/annual?year=2008",
             GetPrecipitation(LGA, 2008),
-            RAIN,
+            (RAIN,),
             [{"wsid": LGA, "year": 2008, "precipitation": 119.9, "wet_hours": 800, "trace_hours": 90}],
+        ),
+        (
+            f"{STATION}/precipitation/annual?start=2007&end=2013",
+            GetPrecipitation(LGA, 2007, 2013),
+            (RAIN,),
+            [fields_of(RAIN)],
+        ),
+        (
+            f"{STATION}/precipitation/monthly?year=2008",
+            GetMonthlyPrecipitation(LGA, 2008),
+            (WET_MONTH,),
+            [fields_of(WET_MONTH)],
+        ),
+        (
+            f"{STATION}/precipitation/monthly?start=2008-09&end=2008-09",
+            GetMonthlyPrecipitation(LGA, 2008, 9),
+            (WET_MONTH,),
+            [fields_of(WET_MONTH)],
         ),
         (
             f"{STATION}/precipitation/top?year=2008&k=3",
@@ -153,7 +213,7 @@ def utc(*parts: int) -> datetime:
             "/weather/stations?near=40.64,-73.78&km=20&country=US&search=kennedy&limit=5",
             FindWeatherStations("kennedy", "US", (40.64, -73.78), 20.0, 5),
             (WHO,),
-            [{f: getattr(WHO, f) for f in WHO.__slots__}],
+            [fields_of(WHO)],
         ),
     ],
 )
@@ -174,14 +234,36 @@ def test_a_station_id_may_lack_its_zeros(node, browser):
     assert node.asked == [GetWeatherStation("010010:99999")]
 
 
-def test_without_start_and_end_the_whole_history_is_meant(node, browser):
-    """From 1900 to the last day that an observation can be of."""
-    node.answers[GetDailyTemperature] = (DAY,)
-    browser.get(f"{STATION}/temperature/daily")
+@pytest.mark.parametrize(
+    ("path", "kind", "first", "today"),
+    [
+        ("temperature/daily", GetDailyTemperature, date(1900, 1, 1), date.today()),
+        ("precipitation/daily", GetDailyPrecipitation, date(1900, 1, 1), date.today()),
+        ("temperature/monthly", GetMonthlyTemperature, (1900, 1), (date.today().year, date.today().month)),
+        ("precipitation/monthly", GetMonthlyPrecipitation, (1900, 1), (date.today().year, date.today().month)),
+        ("temperature/annual", GetAnnualTemperature, 1900, date.today().year),
+        ("precipitation/annual", GetPrecipitation, 1900, date.today().year),
+    ],
+)
+def test_without_start_and_end_the_whole_history_is_meant(node, browser, path, kind, first, today):
+    """From 1900 to the last day, month or year that an observation can be of."""
+    node.answers[kind] = ()
+    browser.get(f"{STATION}/{path}")
 
     (question,) = node.asked
-    assert question.start == date(1900, 1, 1)
-    assert question.end > date.today()
+    assert question.start == first
+    assert question.end > today
+
+
+def test_half_a_range_goes_to_the_end_or_from_the_beginning(node, browser):
+    """Only the side that is named is bounded."""
+    node.answers[GetMonthlyTemperature] = (MONTH,)
+    browser.get(f"{STATION}/temperature/monthly?start=2008-07")
+    browser.get(f"{STATION}/temperature/monthly?end=2008-07")
+
+    late, early = node.asked
+    assert late.start == early.end == (2008, 7)
+    assert early.start < late.start < late.end
 
 
 @pytest.mark.parametrize(
@@ -197,9 +279,19 @@ def test_without_start_and_end_the_whole_history_is_meant(node, browser):
         (f"{STATION}/temperature/daily?start=2008-02-30", "start"),
         (f"{STATION}/temperature/daily?start=2008-02-02&end=2008-02-01", "end"),
         (f"{STATION}/temperature/daily?date=2008-02-02&end=2008-02-01", "date"),
-        (f"{STATION}/temperature/monthly", "year"),
         (f"{STATION}/temperature/monthly?year=two", "year"),
         (f"{STATION}/temperature/monthly?year=2008&month=13", "month"),
+        (f"{STATION}/temperature/monthly?year=2008&month=0", "month"),
+        (f"{STATION}/temperature/monthly?month=7", "month"),
+        (f"{STATION}/temperature/monthly?year=2008&start=2008-01", "year"),
+        (f"{STATION}/temperature/monthly?start=2008-01-01", "start"),
+        (f"{STATION}/temperature/monthly?start=2008-13", "start"),
+        (f"{STATION}/precipitation/monthly?end=1492-01", "end"),
+        (f"{STATION}/precipitation/monthly?start=2008-02&end=2008-01", "end"),
+        (f"{STATION}/temperature/annual?start=1492&end=2008", "start"),
+        (f"{STATION}/temperature/annual?start=2008&end=2007", "end"),
+        (f"{STATION}/temperature/annual?year=2008&end=2009", "year"),
+        (f"{STATION}/precipitation/annual?end=soon", "end"),
         (f"{STATION}/temperature/high-low?year=2008", "month"),
         (f"{STATION}/temperature/high-low?year=1492&month=1", "year"),
         (f"{STATION}/precipitation/top?year=2008&k=0", "k"),

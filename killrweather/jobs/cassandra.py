@@ -1,0 +1,22 @@
+"""How Spark reads and writes the tables of Cassandra."""
+
+from pyspark.sql import DataFrame, SparkSession
+
+from killrweather.settings import Settings
+
+_FORMAT = "org.apache.spark.sql.cassandra"
+
+
+def table(spark: SparkSession, settings: Settings, name: str) -> DataFrame:
+    """A table; joined with keys on its right side only the rows of these keys are read."""
+    return spark.read.format(_FORMAT).options(**_of(settings, name), directJoinSetting="on").load()
+
+
+def append(rows: DataFrame, settings: Settings, name: str, write_time: int | str, ttl_s: int = 0) -> None:
+    """Write rows with a write time in µs: one for all, or the column of that name for each."""
+    options = {"writetime": str(write_time)} | ({"ttl": str(ttl_s)} if ttl_s else {})
+    rows.write.format(_FORMAT).options(**_of(settings, name), **options).mode("append").save()
+
+
+def _of(settings: Settings, name: str) -> dict[str, str]:
+    return {"keyspace": settings.cassandra.keyspace, "table": name}
