@@ -117,6 +117,12 @@ def jvm_flags(heap: str) -> list[str]:
     return [
         f"-Xmx{heap}",
         "-XX:+UseSerialGC",
+        # Compile for speed later than by default: a stream runs much code a few thousand times, and the optimizing
+        # compiler took more of the cores than it saved.
+        "-XX:Tier4InvocationThreshold=25000",
+        "-XX:Tier4MinInvocationThreshold=3000",
+        "-XX:Tier4CompileThreshold=75000",
+        "-XX:Tier4BackEdgeThreshold=200000",
         "-XX:+ExitOnOutOfMemoryError",
         "-XX:+IgnoreUnrecognizedVMOptions",
         *(f"--add-opens={package}=ALL-UNNAMED" for package in _OPENED),

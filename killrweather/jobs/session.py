@@ -9,8 +9,6 @@ from pyspark.sql import SparkSession
 from killrweather.jobs.jvm import class_path
 from killrweather.settings import Settings
 
-CATALOG = "org.apache.spark.sql.cassandra"
-
 
 def spark_options(settings: Settings, jars: Sequence[Path], scratch: Path) -> dict[str, str]:
     """The options of a session that reads Kafka and writes Cassandra."""
@@ -26,8 +24,18 @@ def spark_options(settings: Settings, jars: Sequence[Path], scratch: Path) -> di
         # Looking for equal exchanges makes Spark canonicalize the connector's direct join, which it cannot
         # ("Couldn't find none#0"); no plan here has two equal ones.
         "spark.sql.exchange.reuse": "false",
+        # The plans of all kinds of micro-batches are some 130 generated classes. The default of 100 has each of them
+        # generated, compiled and warmed up anew in every batch.
+        "spark.sql.codegen.cache.maxEntries": "1000",
         # The two result tables are written at the same time and share the cores evenly.
         "spark.scheduler.mode": "FAIR",
+        # The checkpoint is local and disposable: its files need neither checksums nor a shell that sets permissions.
+        "spark.sql.streaming.checkpointFileManagerClass": (
+            "org.apache.spark.sql.execution.streaming.FileSystemBasedCheckpointFileManager"
+        ),
+        "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+        # How often the stream looks for new offsets while there are none; by default 10 ms.
+        "spark.sql.streaming.pollingDelay": "25",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.log.callerContext": "stream",
@@ -60,6 +68,7 @@ def cassandra_options(settings: Settings) -> dict[str, str]:
         "spark.cassandra.output.batch.size.bytes": "16384",
         "spark.cassandra.output.concurrent.writes": "16",
         "spark.cassandra.concurrent.reads": "64",
+        "spark.cassandra.input.fetch.sizeInRows": "5000",
     }
     if cassandra.username is not None:
         options["spark.cassandra.auth.username"] = cassandra.username
