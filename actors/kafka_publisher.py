@@ -4,12 +4,17 @@ import asyncio
 from datetime import datetime, timezone
 from typing import Any
 
+import polars as pl
+
 from killrweather.actorsystem import AsyncActor
 from killrweather.connection import Connection
+from killrweather.errors import Unavailable
 from killrweather.feed.canonical import records
 from killrweather.feed.checks import Parsed
 from killrweather.feed.parsing import parse
-from killrweather.messages.feed import ObservationsPublished, PublishObservations
+from killrweather.feed.wsids import ghcnh_ids, with_wsids
+from killrweather.messages.control import RequestFailed
+from killrweather.messages.feed import GetWsids, ObservationsPublished, PublishObservations
 from killrweather.streams.producer import Producer
 
 
@@ -37,12 +42,24 @@ class KafkaPublisherActor(AsyncActor):
     async def receiveMsg_PublishObservations(self, msg: PublishObservations, sender: Any) -> ObservationsPublished:
         producer = self._connection.get()
         parsed = _parse(msg) if len(msg.data) < _WORTH_A_THREAD else await asyncio.to_thread(_parse, msg)
-        accepted = len(parsed.observations)
-        next_offsets = await producer.publish(records(parsed.observations)) if accepted else {}
+        observations = await self._with_known_wsids(parsed.observations)
+        accepted = len(observations)
+        next_offsets = await producer.publish(records(observations)) if accepted else {}
         self._received += parsed.read
         self._accepted += accepted
         self._rejected += parsed.rejected
         return ObservationsPublished(parsed.read, accepted, parsed.rejected, tuple(parsed.rejects), next_offsets)
+
+    async def _with_known_wsids(self, observations: pl.DataFrame) -> pl.DataFrame:
+        """GHCNh's ids of airports are replaced by those that the station table has for them."""
+        ids = ghcnh_ids(observations)
+        if not ids:
+            return observations
+        answer = await self.request("guardian", GetWsids(ids))
+        if isinstance(answer, RequestFailed):
+            text = f"station {ids[0]}: the station table, which may have another id for it, is away: {answer.text}"
+            raise Unavailable(text, answer.retry_after_s or 1.0)
+        return with_wsids(observations, answer.wsids)
 
     async def _connect(self) -> Producer:
         await self._producer.start()

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from killrweather.errors import BadRequest, StationNotFound
+from killrweather.messages.feed import GetWsids, Wsids
 from killrweather.messages.weather import (
     FindWeatherStations,
     GetCurrentWeather,
@@ -53,6 +54,9 @@ class WeatherStationActor(StoreActor):
                 raise BadRequest(f'cursor "{msg.after[:40]}": expected the one of the page before', "cursor")
             found = found[ids.index(msg.after) + 1 :]
         return tuple(found[: msg.limit])
+
+    async def receiveMsg_GetWsids(self, msg: GetWsids, sender: Any) -> Wsids:
+        return Wsids(station.wsids_of(await self._all(), msg.ghcnh_ids))
 
     async def receiveMsg_StoreWeatherStations(self, msg: StoreWeatherStations, sender: Any) -> StationsStored:
         await self.store.stations.save(msg.stations)

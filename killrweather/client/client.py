@@ -127,13 +127,19 @@ class Client:
         result, start = LoadResult(), time.monotonic()
         for path in paths:
             try:
-                for piece in read_path(path, _BODY_LIMITS, format_named(format) if format else None):
-                    result.add(piece, self._send_piece(piece))
-                    result.seconds = time.monotonic() - start
-                    report(LoadProgress(result.read))
+                self._feed(read_path(path, _BODY_LIMITS, format_named(format) if format else None), result, report)
             except (FormatError, OSError) as error:
                 reason = f"{path}: {error.strerror}" if isinstance(error, OSError) else str(error)
                 result.failures.append(reason)
+        result.seconds = time.monotonic() - start
+        return result
+
+    def feed(
+        self, pieces: Iterable[Piece], report: Callable[[LoadProgress], None] = lambda progress: None
+    ) -> LoadResult:
+        """Send pieces as they come, one after the other. Raises Unavailable when the node stays away."""
+        result, start = LoadResult(), time.monotonic()
+        self._feed(pieces, result, report)
         result.seconds = time.monotonic() - start
         return result
 
@@ -153,6 +159,11 @@ class Client:
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_POLL_S)
         result.seconds += time.monotonic() - start
+
+    def _feed(self, pieces: Iterable[Piece], result: LoadResult, report: Callable[[LoadProgress], None]) -> None:
+        for piece in pieces:
+            result.add(piece, self._send_piece(piece))
+            report(LoadProgress(result.read))
 
     def _send_piece(self, piece: Piece) -> dict[str, Any]:
         if not piece.data:

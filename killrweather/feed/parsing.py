@@ -4,9 +4,9 @@ Importing this brings polars and its threads into the process, which must not fo
 """
 
 from killrweather.errors import FormatError
-from killrweather.feed import hourly_csv, isd_lite, nycflights13
+from killrweather.feed import ghcnh, hourly_csv, isd_lite, json_lines, nycflights13
 from killrweather.feed.checks import Parsed
-from killrweather.feed.formats import HOURLY_CSV, ISD_LITE, format_named
+from killrweather.feed.formats import GHCNH, HOURLY_CSV, ISD_LITE, JSON, format_named
 
 
 def parse(
@@ -26,10 +26,14 @@ def parse(
     known = format_named(format)
     if known is HOURLY_CSV:
         return hourly_csv.parse(data, first_line, last_year)
+    if known is JSON:
+        return json_lines.parse(data, first_line, last_year)
     if known is ISD_LITE:
         if wsid is None:
             raise FormatError("isd-lite: no station was given with the lines, expected one such as 725030:14732")
         return isd_lite.parse(data, first_line, last_year, wsid)
     if header is None:
-        raise FormatError("nycflights13: no header was given with the lines, expected the first line of the file")
+        raise FormatError(f"{known.name}: no header was given with the lines, expected the first line of the file")
+    if known is GHCNH:
+        return ghcnh.parse(data, first_line, last_year, header)
     return nycflights13.parse(data, first_line, last_year, header)

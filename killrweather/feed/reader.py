@@ -9,7 +9,9 @@ from typing import IO
 from killrweather.errors import BadRequest, FormatError
 from killrweather.feed.chunks import Chunk, Chunker
 from killrweather.feed.compression import MAGIC_BYTES, Budget, Gunzip, compression_of, zip_entries
+from killrweather.feed.elements import Elements
 from killrweather.feed.formats import DETECT_BYTES, FORMATS, Format, detect
+from killrweather.feed.hours import WholeHours
 from killrweather.feed.rejects import Reject, shown
 from killrweather.model.observation import canonical_wsid
 from killrweather.settings import Feed
@@ -147,6 +149,8 @@ class _TextInput:
         self._chunker = Chunker(limits.chunk_bytes, limits.max_line_bytes)
         self._format: Format | None = None
         self._unread = b""
+        self._elements: Elements | None = None
+        self._hours: WholeHours | None = None
         self._header: bytes | None = None
         self._wsid: str | None = None
 
@@ -168,23 +172,30 @@ class _TextInput:
             if len(self._unread) < DETECT_BYTES:
                 return
             block = self._begin()
-        yield from self._pieces(self._chunker.feed(block))
+        yield from self._pieces(self._chunker.feed(self._as_lines(block)))
 
     def close(self) -> Iterator[Piece]:
         if self._format is None:
             if not self._unread.strip(b"\xef\xbb\xbf \t\r\n"):
                 expected = ", ".join(known.name for known in FORMATS)
                 raise FormatError(f"{self._origin.name}: empty, expected observations as {expected}")
-            yield from self._pieces(self._chunker.feed(self._begin()))
+            yield from self._pieces(self._chunker.feed(self._as_lines(self._begin())))
+        if self._elements is not None:
+            try:
+                self._elements.close()
+            except FormatError as error:
+                yield from self.cut(FormatError(f"{self._origin.name}: {error}"))
         yield from self._pieces(self._chunker.close())
+        yield from self._last_hour()
 
     def cut(self, damage: FormatError) -> Iterator[Piece]:
         """Give the whole lines before the damage, then raise it with the line where it is."""
         if self._format is None and b"\n" in self._unread:
-            yield from self._pieces(self._chunker.feed(self._begin()))
+            yield from self._pieces(self._chunker.feed(self._as_lines(self._begin())))
         yield from self._pieces(self._chunker.cut())
-        line = self._chunker.next_line
-        raise FormatError(f"{damage}; cut at line {line}, the {line - 1:,} lines before it were read") from damage
+        yield from self._last_hour()
+        line, unit = self._chunker.next_line, "element" if self._elements else "line"
+        raise FormatError(f"{damage}; cut at {unit} {line}, the {line - 1:,} {unit}s before it were read") from damage
 
     def _begin(self) -> bytes:
         """Decide on the format now that enough has been seen, and hand back what was seen."""
@@ -192,8 +203,12 @@ class _TextInput:
         origin = self._origin
         found = origin.format or detect(origin.name, first_bytes[:DETECT_BYTES], origin.content_type)
         self._wsid = self._station(found)
+        self._elements = found.elements_of(first_bytes)
         self._format = found
         return first_bytes
+
+    def _as_lines(self, block: bytes) -> bytes:
+        return block if self._elements is None else self._elements.feed(block)
 
     def _station(self, found: Format) -> str | None:
         if not found.needs_station:
@@ -212,18 +227,32 @@ class _TextInput:
     def _pieces(self, chunks: Iterable[Chunk]) -> Iterator[Piece]:
         for chunk in chunks:
             if self._format is not None:
-                piece = self._piece(chunk, self._format)
-                if piece.data or piece.rejects:
-                    yield piece
+                if self._format.has_header and self._header is None:
+                    chunk = self._take_header(chunk, self._format)
+                yield from self._piece(chunk if self._hours is None else self._hours.feed(chunk), self._format)
 
-    def _piece(self, chunk: Chunk, found: Format) -> Piece:
-        first_line, data = chunk.first_line, chunk.data
-        if found.has_header and self._header is None:
-            header, _, data = data.partition(b"\n")
-            if not found.recognises(header.decode("utf-8", "replace")):
-                raise FormatError(
-                    f'{self._origin.name}: header "{shown(header)}", expected the columns of the {found.title}'
-                )
-            self._header = header
-            first_line += 1
-        return Piece(self._origin.name, found.name, first_line, data, self._header, self._wsid, chunk.rejects)
+    def _last_hour(self) -> Iterator[Piece]:
+        """What was held back because more reports of its hour might have come."""
+        last = self._hours.close() if self._hours is not None else None
+        if last is not None and self._format is not None:
+            yield from self._piece(last, self._format)
+
+    def _take_header(self, chunk: Chunk, found: Format) -> Chunk:
+        header, _, data = chunk.data.partition(b"\n")
+        if not found.recognises(header.decode("utf-8", "replace")):
+            raise FormatError(
+                f'{self._origin.name}: header "{shown(header)}", expected the columns of the {found.title}'
+            )
+        if found.hour_of is not None:
+            try:
+                self._hours = WholeHours(found.hour_of(header))
+            except FormatError as error:
+                raise FormatError(f"{self._origin.name}: {error}") from error
+        self._header = header
+        return Chunk(chunk.first_line + 1, data, chunk.rejects)
+
+    def _piece(self, chunk: Chunk, found: Format) -> Iterator[Piece]:
+        if chunk.data or chunk.rejects:
+            yield Piece(
+                self._origin.name, found.name, chunk.first_line, chunk.data, self._header, self._wsid, chunk.rejects
+            )

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Code = Literal["columns", "number", "range", "calendar", "wsid", "empty", "encoding", "too-long", "duplicate"]
+Code = Literal[
+    "columns", "number", "range", "calendar", "wsid", "empty", "encoding", "too-long", "duplicate", "json", "field"
+]
 
 _LARGEST_VALUE = 80
 

@@ -28,3 +28,17 @@ class ObservationsPublished:
     rejects: tuple[Reject, ...]
     next_offsets: dict[int, int]
     """For each partition that was written, the offset after the last of these rows."""
+
+
+@message
+class GetWsids:
+    """Ask under which wsids the stations with these GHCNh ids are kept → Wsids."""
+
+    ghcnh_ids: tuple[str, ...]
+
+
+@message
+class Wsids:
+    """The USAF:WBAN of each GHCNh id that the station table tells; the others stay as they are."""
+
+    wsids: dict[str, str]

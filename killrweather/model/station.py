@@ -1,13 +1,20 @@
-"""Weather stations, and how to find them by text or by place."""
+"""Weather stations, and how to find them by text, by place or by an id of GHCNh."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import asin, cos, isfinite, radians, sin, sqrt
 
 from killrweather.errors import BadRequest
 
+GHCNH_AIRPORT = r"^USW000[0-9]{5}$"
+"""The form of a GHCNh id that ends with a WBAN number: those of airports in the USA."""
+
 EARTH_RADIUS_KM = 6371.0088
 """The mean radius; great-circle distances are then within 0.6 % of those on the ellipsoid."""
+
+
+_NO_USAF, _NO_WBAN = "999999", "99999"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,21 @@ def _says(station: WeatherStation, word: str) -> bool:
         or word in station.wsid
         or any(code is not None and code.upper() == word for code in codes)
     )
+
+
+def wsids_of(stations: Iterable[WeatherStation], ghcnh_ids: Iterable[str]) -> dict[str, str]:
+    """The USAF:WBAN of each GHCNh id that the stations tell, by its WBAN.
+
+    USAF 999999 is none, so another one comes before it. An id whose WBAN has several is left out: nothing is guessed.
+    """
+    usafs: dict[str, set[str]] = {one[6:]: set() for one in ghcnh_ids if re.match(GHCNH_AIRPORT, one)}
+    usafs.pop(_NO_WBAN, None)
+    for station in stations:
+        usaf, _, wban = station.wsid.partition(":")
+        if wban in usafs:
+            usafs[wban].add(usaf)
+    found = {wban: real if (real := known - {_NO_USAF}) else known for wban, known in usafs.items()}
+    return {f"USW000{wban}": f"{usaf}:{wban}" for wban, known in found.items() if len(known) == 1 for usaf in known}
 
 
 def near(stations: Iterable[WeatherStation], lat: float, long: float, km: float) -> list[NearbyStation]:

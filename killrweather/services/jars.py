@@ -8,7 +8,6 @@
 A broken download loses the jars that were under way; the next one asks for what is missing.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -23,6 +22,7 @@ from xml.sax.saxutils import quoteattr
 
 from filelock import FileLock
 
+from killrweather.checksum import sha256 as _sha256
 from killrweather.errors import ServiceError
 from killrweather.home import Home
 from killrweather.processes import die_with_parent
@@ -136,14 +136,6 @@ class _Store:
         scratch = self.directory / f".checked.{os.getpid()}"
         scratch.write_text(json.dumps(self.checked), encoding="utf-8")
         scratch.replace(self.directory / ".checked")
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _fetch(store: _Store, settings: Settings, report: Report) -> None:

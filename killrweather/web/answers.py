@@ -36,11 +36,15 @@ _MEANINGS = {
     403: "A path outside feed.directories",
     404: "No such station, or no such data of it",
     408: "The body came too slowly",
+    409: "Something else is under way",
     413: "The body is larger than http.max_body_bytes",
     422: "An argument is not allowed, or nothing was acceptable",
     429: "Too many uploads are at work; try again after Retry-After seconds",
     503: "Something is away; try again after Retry-After seconds",
 }
+
+OF_STATION = may_answer(404, 422, 503)
+"""What a question about a station may answer besides 200."""
 
 
 @cache

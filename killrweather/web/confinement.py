@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from killrweather.errors import BadRequest, Forbidden
+from killrweather.feed.formats import may_be_data
 
 HEADER = "X-DATA-FEED"
 
@@ -24,7 +25,7 @@ def _files_of(name: str, roots: Sequence[Path]) -> Iterator[Path]:
         yield path
     elif path.is_dir():
         found = [_confined(file, roots) for file in sorted(path.rglob("*")) if not _is_hidden(file.relative_to(path))]
-        files = [file for file in found if file.is_file()]
+        files = [file for file in found if file.is_file() and may_be_data(file)]
         if not files:
             raise BadRequest(f'{HEADER} "{name}": the directory has no files, expected at least one', HEADER)
         yield from files

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from killrweather.errors import BadRequest, FormatError, KillrWeatherError
-from killrweather.feed.formats import Format, format_named
+from killrweather.feed.formats import FORMATS, Format, format_named
 from killrweather.feed.reader import InputReader, Origin, Piece, read_path
 from killrweather.feed.rejects import Reject
 from killrweather.settings import Settings
@@ -58,7 +58,18 @@ _BODY = {
             "schema": {"type": "string"},
             "example": "725030:14732,2008,01,01,00,5.0,-3.9,1020.4,270,4.6,2,0.0,0.0\n",
         },
-        "text/plain": {"schema": {"type": "string", "description": "ISD-Lite; the station from wsid or name"}},
+        **{
+            media_type: {"schema": {"type": "string", "description": known.title}}
+            for known in FORMATS
+            for media_type in known.media_types
+            if media_type != "text/csv"
+        },
+        "text/plain": {
+            "schema": {
+                "type": "string",
+                "description": "; ".join(f"{known.name}: {known.title}" for known in FORMATS if not known.media_types),
+            }
+        },
         "application/gzip": {"schema": {"type": "string", "format": "binary"}},
         "application/zip": {"schema": {"type": "string", "format": "binary"}},
         "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},

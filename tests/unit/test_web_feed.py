@@ -7,13 +7,17 @@ import zipfile
 from collections.abc import AsyncIterator
 
 import pytest
+from feed_stage import GHCNH_COLUMNS, ghcnh_line
 from web_stage import LGA, LINE, Browser, Node, hour, problem_of, settings
 
 from killrweather.errors import Unavailable
+from killrweather.feed.formats import FORMATS
 from killrweather.messages.feed import PublishObservations
 from killrweather.messages.weather import StoreWeatherStations
 from killrweather.web import feed
 
+GHCNH = "|".join(GHCNH_COLUMNS) + "\n" + ghcnh_line(precipitation="0.3") + "\n"
+JSON = '{"wsid": "725030:14732", "timestamp": "2008-01-01T00:00:00Z", "temperature": 5.0}'
 ISD_LITE = "2008 01 01 00    50   -39 10204   270    46     2     0     0\n"
 NYC = (
     "origin,year,month,day,hour,temp,dewp,humid,wind_dir,wind_speed,wind_gust,precip,pressure,visib,time_hour\n"
@@ -58,6 +62,10 @@ def test_one_row_is_accepted_with_its_place_in_the_log(node):
         (ISD_LITE, "?name=725030-14732-2008", "isd-lite"),
         (ISD_LITE, f"?format=isd-lite&wsid={LGA}", "isd-lite"),
         (NYC, "", "nycflights13"),
+        (GHCNH, "", "ghcnh"),
+        (GHCNH, "?format=ghcnh", "ghcnh"),
+        (JSON, "", "json"),
+        (f"[{JSON}, {JSON}]", "?format=json", "json"),
     ],
 )
 def test_a_format_is_named_or_found_out(node, content, query, format):
@@ -190,6 +198,52 @@ def test_a_stalled_body_is_given_up(node, monkeypatch):
     response = door(node).post("/weather/data", content=stalls())
 
     problem_of(response, 408, "body-too-slow")
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "application/x-ndjson", "application/json; charset=utf-8"])
+def test_a_body_that_is_sent_as_json_is_read_as_json(node, media_type):
+    """A broken object is explained as one, and costs its own line."""
+    body = f"oops\n{JSON}\n"
+    response = door(node).post("/weather/data", content=body, headers={"Content-Type": media_type})
+
+    answer = response.json()
+    assert (response.status_code, answer["accepted"], answer["rejected"]) == (202, 1, 1)
+    assert (answer["rejects"][0]["line"], answer["rejects"][0]["code"]) == (1, "json")
+
+
+def test_a_misspelt_field_a_number_as_text_and_a_time_without_offset_are_named(node):
+    """Line, field and value of each; nothing of them is published."""
+    body = "\n".join(
+        [
+            JSON.replace("temperature", "temprature"),
+            JSON.replace("5.0", '"5.0"'),
+            JSON.replace("00Z", "00"),
+        ]
+    )
+    document = problem_of(door(node).post("/weather/data", content=body), 422, "nothing-accepted")
+
+    assert [(one["line"], one["field"], one["value"]) for one in document["rejects"]] == [
+        (1, "temprature", "5.0"),
+        (2, "temperature", "5.0"),
+        (3, "timestamp", "2008-01-01T00:00:00"),
+    ]
+
+
+def test_a_ghcnh_header_without_a_column_is_refused_whole(node):
+    """422 names the column, before anything is published."""
+    body = GHCNH.replace("sea_level_pressure|", "pressure|")
+    document = problem_of(door(node).post("/weather/data", content=body), 422, "unreadable-input")
+
+    assert "no column sea_level_pressure," in document["detail"]
+    assert node.asked == []
+
+
+def test_every_media_type_of_a_format_stands_in_the_api_document(node):
+    """The list is the formats' own."""
+    document = door(node).get("/openapi.json").json()
+    told = document["paths"]["/weather/data"]["post"]["requestBody"]["content"]
+
+    assert {media_type for known in FORMATS for media_type in known.media_types} <= told.keys()
 
 
 def test_an_unknown_format_is_named_with_the_known_ones(node):
