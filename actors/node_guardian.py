@@ -39,12 +39,18 @@ class NodeGuardian(Supervisor):
             missing = "; ".join(check.text for check in self._checks() if not check.ok)
             node = self.settings.node.name
             raise Unavailable(f"node {node} is {self._state}: {missing or 'it is being stopped'}")
-        name = self.handler_of(message)
+        name = self.handlers().get(type(message).__name__)
         if name is None:
             roles = ", ".join(self.settings.node.roles)
             kind = type(message).__name__
             raise Unavailable(f"no actor of node {self.settings.node.name} (roles {roles}) answers {kind}")
         return self.route(name, message)
+
+    def answerers(self) -> dict[str, str]:
+        """While this node is initialized its actors ask each other what the guardian would only pass on."""
+        if self._state != "Up":
+            return {}
+        return {kind: name for kind, name in self.handlers().items() if not hasattr(self, f"receiveMsg_{kind}")}
 
     def receiveMsg_GetNodeStatus(self, msg: GetNodeStatus, sender: Any) -> NodeStatus:
         self._look()
@@ -69,6 +75,7 @@ class NodeGuardian(Supervisor):
 
     def receiveMsg_GracefulShutdown(self, order: GracefulShutdown, sender: Any) -> None:
         self._state = "Leaving"
+        self.tell_peers()
         super().receiveMsg_GracefulShutdown(order, sender)
 
     def child_changed(self, state: ActorState) -> None:
@@ -80,6 +87,7 @@ class NodeGuardian(Supervisor):
             self._state = "Up"
             seconds = round(time.monotonic() - self._started_at, 2)
             log.info("initialized", extra={"event": NodeInitialized(self.settings.node.name), "seconds": seconds})
+            self.tell_peers()
 
     def _checks(self) -> tuple[Check, ...]:
         """What the actors need, by name, and whether all of them are running."""
@@ -107,4 +115,9 @@ def _sum_counters(actors: list[ActorState]) -> Counters:
     for actor in actors:
         for name, value in actor.counters.items():
             total[name] = total.get(name, 0) + int(value)
-    return Counters(**{field.name: total.get(field.name, 0) for field in fields(Counters)})
+    reasons = {name.removeprefix(_REASON): value for name, value in sorted(total.items()) if name.startswith(_REASON)}
+    known = {field.name: total[field.name] for field in fields(Counters) if field.name in total}
+    return Counters(**known, reasons=reasons)
+
+
+_REASON = "rejected."

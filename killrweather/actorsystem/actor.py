@@ -6,7 +6,6 @@ is a crash: the asker gets RequestFailed, the supervisor decides, and mail waits
 A restart makes a new object of the class at the same address, so nothing of the old state is left.
 """
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -113,12 +112,4 @@ class AsyncActor(ManagedActor):
 
     async def request(self, target: str | ActorAddress, message: Any, timeout_s: float | None = None) -> Any:
         """From a coroutine: ask another actor and wait for the answer, or RequestFailed."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
-
-        def settle(value: Any) -> None:
-            if not future.done():
-                future.set_result(value)
-
-        self.in_actor(self.ask, target, message, lambda value: loop.call_soon_threadsafe(settle, value), timeout_s)
-        return await future
+        return await self._cell.line.request(target, message, timeout_s or self.settings.http.request_timeout_s)

@@ -18,19 +18,22 @@ Then = Callable[[Any], None]
 @dataclass
 class _Pending:
     pool: str
-    deadline: float
+    ask: Ask
     then: Then
+    router: str
+    """Who passes this question on when nobody of the pool is there; empty when the pool was asked by name."""
 
 
 class Asks:
     """Sends questions within their credit, matches answers by id, and gives each ``then`` exactly one value.
 
     A question whose actor's process dies is asked again of its successor: handlers must bear with a repetition.
+    One to the router goes at once to whom it would be passed on to, while that actor is there.
     """
 
     def __init__(
         self,
-        send: Callable[[ActorAddress, Ask], None],
+        send: Callable[[Peer, Ask], None],
         settle: Callable[[Then, Any], None] = lambda then, value: then(value),
         clock: Callable[[], float] = time.monotonic,
     ):
@@ -38,28 +41,25 @@ class Asks:
         self._prefix, self._numbers = token_hex(6), count(1)
         self._pending: dict[str, _Pending] = {}
         self._pools: dict[str, CreditPool[str, Ask]] = {}
-        self._addresses: dict[str, ActorAddress] = {}
+        self._seats: dict[str, Peer] = {}
         self.peers = Peers(0, {})
 
     def __len__(self) -> int:
         return len(self._pending)
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._pending
+
     def ask(self, target: str | ActorAddress, message: Any, then: Then, timeout_s: float) -> None:
         """Ask an actor by name or address; ``then`` gets its answer or RequestFailed, perhaps before this returns."""
-        pool = self._pool_of(target)
+        answerer = self._answerer_of(message) if target == self.peers.router else None
+        pool = self._pool_of(answerer or target)
         if pool is None:
             known = ", ".join(sorted(self.peers.members))
             self._settle(then, RequestFailed("failed", f'actor "{target}": this node has none, it has {known}'))
             return
-        key, deadline = f"{self._prefix}-{next(self._numbers)}", self._clock() + timeout_s
-        try:
-            self._pools[pool].offer(key, Ask(key, message, deadline))
-        except BacklogFull:
-            text = f'actor "{pool}": {self._pools[pool].waiting} questions wait for it already, try again later'
-            self._settle(then, RequestFailed("unavailable", text, retry_after_s=1.0))
-            return
-        self._pending[key] = _Pending(pool, deadline, then)
-        self._send_due(pool)
+        ask = Ask(f"{self._prefix}-{next(self._numbers)}", message, self._clock() + timeout_s)
+        self._offer(_Pending(pool, ask, then, self.peers.router if answerer else ""))
 
     def answered(self, answer: Answer) -> None:
         """Take an answer; one that nobody waits for any more is dropped."""
@@ -77,9 +77,24 @@ class Asks:
     def expire(self) -> None:
         """Give up every question whose deadline is past."""
         now = self._clock()
-        for key, pending in [(k, p) for k, p in self._pending.items() if p.deadline <= now]:
+        for key, pending in [(k, p) for k, p in self._pending.items() if p.ask.deadline <= now]:
             text = f'actor "{pending.pool}": no answer in time, is it overloaded or away?'
             self._finish(key, RequestFailed("timed-out", text, retry_after_s=1.0))
+
+    def _answerer_of(self, message: Any) -> str | None:
+        name = self.peers.answerers.get(type(message).__name__)
+        return name if name and self.peers.members.get(name) else None
+
+    def _offer(self, pending: _Pending) -> None:
+        try:
+            self._pools[pending.pool].offer(pending.ask.id, pending.ask)
+        except BacklogFull:
+            waiting = self._pools[pending.pool].waiting
+            text = f'actor "{pending.pool}": {waiting} questions wait for it already, try again later'
+            self._settle(pending.then, RequestFailed("unavailable", text, retry_after_s=1.0))
+            return
+        self._pending[pending.ask.id] = pending
+        self._send_due(pending.pool)
 
     def _pool_of(self, target: str | ActorAddress) -> str | None:
         name = target if isinstance(target, str) else str(target)
@@ -96,14 +111,23 @@ class Asks:
         return name
 
     def _seat(self, pool: str, members: tuple[Peer, ...]) -> None:
-        self._addresses.update({peer.key: peer.address for peer in members})
+        self._seats.update({peer.key: peer for peer in members})
         for key in self._pools[pool].set_members([peer.key for peer in members]):
             text = f'actor "{pool}" died twice of this question'
             self._finish(key, RequestFailed("unavailable", text, retry_after_s=1.0))
+        if not members:
+            self._hand_to_router(pool)
+
+    def _hand_to_router(self, pool: str) -> None:
+        for pending in [p for p in self._pending.values() if p.pool == pool and p.router]:
+            if router := self._pool_of(pending.router):
+                self._pools[pool].settle(pending.ask.id)
+                del self._pending[pending.ask.id]
+                self._offer(_Pending(router, pending.ask, pending.then, ""))
 
     def _send_due(self, pool: str) -> None:
         for member, ask in self._pools[pool].due():
-            self._send(self._addresses[member], ask)
+            self._send(self._seats[member], ask)
 
     def _finish(self, key: str, value: Any) -> None:
         pending = self._pending.pop(key, None)

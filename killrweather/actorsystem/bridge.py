@@ -52,8 +52,7 @@ class LoopBridge:
 
         def finished(task: "asyncio.Task[Any]") -> None:
             self._tasks.discard(task)
-            error = asyncio.CancelledError() if task.cancelled() else task.exception()
-            result = None if error else task.result()
+            result, error = _outcome(task)
             self._post(generation, lambda: done(result, error))
 
         def begin() -> None:
@@ -62,6 +61,19 @@ class LoopBridge:
             task.add_done_callback(finished)
 
         self.loop.call_soon_threadsafe(begin)
+
+    def start(self, coroutine: Coroutine[Any, Any, Any], done: Done) -> None:
+        """From the loop itself: run a coroutine, then ``done(result, error)`` in the loop."""
+        generation = self._generation
+
+        def finished(task: "asyncio.Task[Any]") -> None:
+            self._tasks.discard(task)
+            if generation == self._generation:
+                done(*_outcome(task))
+
+        task = self.loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(finished)
 
     def wait_for(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine in the loop and wait for it; the mailbox rests meanwhile."""
@@ -114,3 +126,8 @@ class LoopBridge:
             self._is_announced = True
             with contextlib.suppress(BlockingIOError):  # full of announcements that nobody has taken yet
                 self._writer.send(b"!")
+
+
+def _outcome(task: "asyncio.Task[Any]") -> tuple[Any, BaseException | None]:
+    error = asyncio.CancelledError() if task.cancelled() else task.exception()
+    return (None, error) if error else (task.result(), None)

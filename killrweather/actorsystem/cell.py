@@ -16,8 +16,9 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from thespian.actors import (
     Actor,
@@ -31,6 +32,7 @@ from thespian.actors import (
 from killrweather.actorsystem.actor import AsyncActor, ManagedActor, Timer
 from killrweather.actorsystem.asks import Asks, Then
 from killrweather.actorsystem.bridge import LoopBridge
+from killrweather.actorsystem.line import EXPIRY_INTERVAL_S, Line, Wire, cannot_travel
 from killrweather.actorsystem.process import name_process
 from killrweather.actorsystem.strategy import exception_kinds
 from killrweather.home import Home
@@ -40,6 +42,7 @@ from killrweather.messages.control import (
     Ask,
     Directive,
     Failed,
+    Peer,
     Peers,
     Ping,
     Pong,
@@ -50,7 +53,6 @@ from killrweather.messages.control import (
 
 STASH_LIMIT = 1_000
 OPEN_LIMIT = 1_024
-EXPIRY_INTERVAL_S = 0.1
 _MAX_TEXT, _MAX_TRACE = 500, 4_000
 _log = logging.getLogger(__name__)
 
@@ -61,14 +63,21 @@ class Reply:
 
     cell: "ActorCell"
     ask: Ask
-    asker: ActorAddress
+    asker: ActorAddress | Wire
     is_deferred: bool = False
 
     def __call__(self, value: Any) -> None:
         """Send the answer; a second one is dropped."""
-        if self in self.cell.open_replies:
-            self.cell.open_replies.discard(self)
-            self.cell.send(self.asker, Answer(self.ask.id, value))
+        if self.claim():
+            self.cell.answer(self.asker, Answer(self.ask.id, value))
+
+    def claim(self) -> bool:
+        """Whether nobody has answered yet; the caller, in whichever thread, then does."""
+        try:
+            self.cell.open_replies.remove(self)
+        except KeyError:
+            return False
+        return True
 
 
 class _Expire:
@@ -83,14 +92,16 @@ class ActorCell(Actor):
     _actor: ManagedActor
 
     def __init__(self) -> None:
-        self.asks = Asks(self.send, self.guarded)
+        self.asks = self._new_asks()
         self.open_replies: set[Reply] = set()
         self.current: Reply | None = None
         self._name = "an actor without a name"
         self._has_actor = False
         self._state: Literal["new", "starting", "running", "suspended", "ended"] = "new"
-        self._stash: deque[tuple[Any, ActorAddress]] = deque()
+        self._stash: deque[tuple[Any, ActorAddress | Wire]] = deque()
         self._bridge: LoopBridge | None = None
+        self._line: Line | None = None
+        self._port: int | None = None
         self._is_expiring = False
         self._dropped = 0
 
@@ -102,6 +113,14 @@ class ActorCell(Actor):
                 raise TypeError(f"{type(self._actor).__name__} has a coroutine: derive it from AsyncActor")
             self._bridge = LoopBridge()
         return self._bridge
+
+    @property
+    def line(self) -> Line:
+        """What the actor's coroutines ask with; the loop's."""
+        if self._line is None:
+            self._line = Line(self._asked_on_line, partial(self.bridge.post, self._mail))
+            self._line.set_peers(self.asks.peers)
+        return self._line
 
     def receiveMessage(self, message: Any, sender: ActorAddress) -> Any:
         """Thespian's entry."""
@@ -135,6 +154,8 @@ class ActorCell(Actor):
                 self._not_sent(message, sender)
             case Peers():
                 self.asks.set_peers(message)
+                if self._line:
+                    self.bridge.loop.call_soon_threadsafe(self._line.set_peers, message)
             case _ if self._state == "running":
                 self._dispatch(message, sender)
             case _:
@@ -144,19 +165,19 @@ class ActorCell(Actor):
 
     # -- mail
 
-    def _dispatch(self, message: Any, sender: ActorAddress) -> None:
+    def _dispatch(self, message: Any, sender: ActorAddress | Wire) -> None:
         match message:
             case Ask():
                 self._handle_ask(message, sender)
             case Answer():
-                self.asks.answered(message)
+                self._answered(message)
             case WakeupMessage(payload=Timer(incarnation=incarnation, message=due)):
                 if incarnation == self._start.incarnation:
                     self._handle(due, self.myAddress, None)
             case _:
                 self._handle(message, sender, None)
 
-    def _handle_ask(self, ask: Ask, sender: ActorAddress) -> None:
+    def _handle_ask(self, ask: Ask, sender: ActorAddress | Wire) -> None:
         if time.monotonic() > ask.deadline:
             return
         reply = Reply(self, ask, ask.reply_to or sender)
@@ -166,7 +187,7 @@ class ActorCell(Actor):
             return
         self._handle(ask.message, reply.asker, reply)
 
-    def _handle(self, message: Any, sender: ActorAddress, reply: Reply | None) -> None:
+    def _handle(self, message: Any, sender: ActorAddress | Wire, reply: Reply | None) -> None:
         self.current = reply
         try:
             result = self._actor.receiveMessage(message, sender)
@@ -194,23 +215,52 @@ class ActorCell(Actor):
         if reply:
             reply(answer)
 
-    def _keep(self, message: Any, sender: ActorAddress) -> None:
+    def _asked_on_line(self, ask: Ask, wire: Wire) -> None:
+        """In the loop: run a coroutine there; whatever else it takes happens in the actor's thread."""
+        handler = getattr(type(self._actor), f"receiveMsg_{type(ask.message).__name__}", None)
+        is_ready = self._state == "running" and len(self.open_replies) < OPEN_LIMIT
+        if is_ready and inspect.iscoroutinefunction(handler) and time.monotonic() <= ask.deadline:
+            reply = Reply(self, ask, wire)
+            self.open_replies.add(reply)
+            coroutine = self._actor.receiveMessage(ask.message, wire)
+            self.bridge.start(coroutine, lambda value, error: self._finish_on_line(reply, value, error))
+        else:
+            self._keep(ask, wire)
+            self.bridge.post(self._take_kept)
+
+    def _finish_on_line(self, reply: Reply, value: Any, error: BaseException | None) -> None:
+        if error is not None:
+            self.bridge.post(self._finish, reply, None, error)
+        elif reply.claim():
+            cast(Wire, reply.asker).answer(Answer(reply.ask.id, value))
+
+    def _take_kept(self) -> None:
+        if self._state == "running":
+            self._resume()
+
+    def _answered(self, answer: Answer) -> None:
+        if self._line and answer.id not in self.asks:
+            self.bridge.loop.call_soon_threadsafe(self._line.answered, answer)
+        else:
+            self.asks.answered(answer)
+
+    def _keep(self, message: Any, sender: ActorAddress | Wire) -> None:
         if len(self._stash) < STASH_LIMIT:
             self._stash.append((message, sender))
         elif isinstance(message, Ask):
             failure = self._unavailable(f"is not ready and {STASH_LIMIT} messages wait for it")
-            self.send(message.reply_to or sender, Answer(message.id, failure))
+            self.answer(message.reply_to or sender, Answer(message.id, failure))
         else:
             self._dropped += 1
 
     def _not_sent(self, poison: PoisonMessage, target: ActorAddress) -> None:
         _log.error("a message could not be sent", extra={"trace": poison.details})
-        text = f"{type(poison.poisonMessage).__name__} cannot travel between processes"
+        failure = cannot_travel(poison.poisonMessage)
         match poison.poisonMessage:
             case Ask(id=key):
-                self.asks.answered(Answer(key, RequestFailed("failed", text)))
+                self._answered(Answer(key, failure))
             case Answer(id=key, value=value) if not isinstance(value, RequestFailed):
-                self.send(target, Answer(key, RequestFailed("failed", text)))
+                self.send(target, Answer(key, failure))
 
     def _resume(self) -> None:
         self._state = "running"
@@ -243,7 +293,10 @@ class ActorCell(Actor):
     def _ready(self) -> None:
         start = self._start
         _log.info("started", extra={"incarnation": start.incarnation, "class": start.actor_class})
-        self.send(self._supervisor, Started(start.name, os.getpid(), start.incarnation, _handles(type(self._actor))))
+        if self._port is None and isinstance(self._actor, AsyncActor):
+            self._port = self.bridge.wait_for(self.line.open())
+        handles = _handles(type(self._actor))
+        self.send(self._supervisor, Started(start.name, os.getpid(), start.incarnation, handles, self._port))
         self._resume()
 
     def _fail(self, error: BaseException) -> None:
@@ -262,8 +315,10 @@ class ActorCell(Actor):
         if directive.decision == "restart":
             self._clear(lambda actor: actor.pre_restart(), "is being restarted")
             peers = self.asks.peers
-            self.asks = Asks(self.send, self.guarded)
+            self.asks = self._new_asks()
             self.asks.set_peers(peers)
+            if self._line:
+                self.bridge.loop.call_soon_threadsafe(self._line.renew, peers)
             incarnation, restarts = self._start.incarnation + 1, self._start.restarts + 1
             self._start = replace(self._start, incarnation=incarnation, restarts=restarts)
             self._incarnate()
@@ -272,10 +327,10 @@ class ActorCell(Actor):
 
     def _end(self) -> None:
         self._clear(lambda actor: actor.post_stop(), "is stopping")
-        for message, sender in self._stash:
+        while self._stash:
+            message, sender = self._stash.popleft()
             if isinstance(message, Ask):
-                self.send(message.reply_to or sender, Answer(message.id, self._unavailable("is stopping")))
-        self._stash.clear()
+                self.answer(message.reply_to or sender, Answer(message.id, self._unavailable("is stopping")))
         self._state = "ended"
         if self._bridge:
             # The object stays: Thespian keeps watching the number of its socket, and must not see it used again.
@@ -302,6 +357,13 @@ class ActorCell(Actor):
             raise RuntimeError("defer: no question is being handled; only a plain handler of an Ask may call it")
         self.current.is_deferred = True
         return self.current
+
+    def answer(self, asker: ActorAddress | Wire, answer: Answer) -> None:
+        """Send an answer where the question came from; by a line also from the loop."""
+        if isinstance(asker, Wire):
+            self.bridge.loop.call_soon_threadsafe(asker.answer, answer)
+        else:
+            self.send(asker, answer)
 
     def release(self, reply: Reply) -> None:
         """Somebody else answers this question."""
@@ -343,6 +405,12 @@ class ActorCell(Actor):
             counters["dropped"] = self._dropped
         mailbox = len(self._stash) + len(self.open_replies)
         self.send(sender, Pong(self._start.name, os.getpid(), self._start.incarnation, mailbox, health, counters))
+
+    def _new_asks(self) -> Asks:
+        return Asks(self._mail, self.guarded)
+
+    def _mail(self, peer: Peer, ask: Ask) -> None:
+        self.send(peer.address, ask)
 
     def _watch_deadlines(self) -> None:
         if self.asks and not self._is_expiring:

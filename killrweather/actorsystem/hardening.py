@@ -77,6 +77,11 @@ class SignedPickle:
         return _MessageUnpickler(data, self._allowed).load()
 
 
+def serializer() -> SignedPickle:
+    """The one that ``harden`` has set for this system."""
+    return TCPTransport.serializer
+
+
 class _BoundedBuffer(ReceiveBuffer):
     """Gives up on what is no message or too long a one: the transport then closes the connection.
 

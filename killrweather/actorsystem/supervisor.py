@@ -78,6 +78,7 @@ class _Child:
     address: ActorAddress | None = None
     is_reachable: bool = False
     """Its process has started and lives; while it is restarted in place, it keeps its mail itself."""
+    line: int | None = None
     pid: int | None = None
     incarnation: int = 0
     process: int = 0
@@ -141,10 +142,16 @@ class Supervisor(ManagedActor):
         """How each child is, not older than a ping interval."""
         return [self._state_of(child) for child in self._children.values()]
 
-    def handler_of(self, message: Any) -> str | None:
-        """The child, or pool, that has a handler for this message, or None; they say so when they have started."""
-        kind = type(message).__name__
-        return next((name for name, group in self._groups.items() if kind in group.handles), None)
+    def handlers(self) -> dict[str, str]:
+        """The child, or pool, that has a handler for a message, by the name of its class; they say so when started."""
+        return {kind: name for name, group in reversed(self._groups.items()) for kind in group.handles}
+
+    def answerers(self) -> dict[str, str]:
+        """To whom this supervisor would pass which message, by the name of its class; for subclasses that route.
+
+        Their children then ask those at once; call ``tell_peers`` when this changes.
+        """
+        return {}
 
     def route(self, name: str, message: Any) -> Any:
         """Pass a message to a child, or to the next running member of a pool; what a handler returns after this.
@@ -225,10 +232,10 @@ class Supervisor(ManagedActor):
         if child is None or started.incarnation != child.incarnation or child.state not in ("starting", "backoff"):
             return
         child.address, child.pid, child.state, child.last_sign = sender, started.pid, "running", self.clock()
-        child.is_reachable = True
-        self._tell_peers()
+        child.is_reachable, child.line = True, started.line
         group = self._groups[child.spec.name]
         group.handles = frozenset(started.handles)
+        self.tell_peers()
         while group.queue:
             self._deliver(child, group.queue.popleft())
         self._changed(child)
@@ -271,7 +278,7 @@ class Supervisor(ManagedActor):
             child.killed_for = None
             _log.warning("child died", extra={"actor": child.name, "reason": child.last_error})
             self._again_later(child)
-        self._tell_peers()
+        self.tell_peers()
         self._changed(child)
         if was_stopping and not any(c.state == "stopping" for c in self._children.values()):
             self._stop_next()
@@ -308,7 +315,7 @@ class Supervisor(ManagedActor):
         _log.error("child is stopped", extra={"actor": child.name, "reason": child.last_error})
         if child.address:
             self.send(child.address, ActorExitRequest())
-        self._tell_peers()
+        self.tell_peers()
         group = self._groups[child.spec.name]
         if all(c.state == "stopped" for c in group.members):
             while group.queue:
@@ -324,7 +331,7 @@ class Supervisor(ManagedActor):
                 self.send(child.address, ActorExitRequest())
                 self.after(max(0.0, self._stop_before - self.clock()) / 2, _StopOverdue(child.name))
             if members:
-                self._tell_peers()
+                self.tell_peers()
                 return
         if self._when_stopped:
             then, self._when_stopped = self._when_stopped, None
@@ -382,14 +389,15 @@ class Supervisor(ManagedActor):
 
     # -- addresses
 
-    def _tell_peers(self) -> None:
+    def tell_peers(self) -> None:
+        """Tell every child where the others are, and who answers what."""
         self._peers_version += 1
         members = {
-            name: tuple(Peer(f"{c.name}/{c.process}", c.address) for c in group.members if c.is_reachable)
+            name: tuple(Peer(f"{c.name}/{c.process}", c.address, c.line) for c in group.members if c.is_reachable)
             for name, group in self._groups.items()
         }
         members[self.name] = (Peer(self.name, self.myAddress),)
-        peers = Peers(self._peers_version, members)
+        peers = Peers(self._peers_version, members, self.name, self.answerers())
         self._cell.asks.set_peers(peers)
         for child in self._children.values():
             if child.state in ("starting", "running") and child.address:

@@ -42,7 +42,7 @@ class StationRepository:
 
     async def years(self, wsid: str) -> list[int]:
         """The years of which the station has observations, the newest first."""
-        return [row.year for row in await execute(self._session, self._years, (wsid,))]
+        return [year for (year,) in await execute(self._session, self._years, (wsid,))]
 
     async def is_known(self, wsid: str) -> bool:
         """The station has observations or stands in a station table."""
@@ -51,4 +51,4 @@ class StationRepository:
     async def sky_condition(self, code: int) -> SkyCondition | None:
         """What a sky condition code means, or None."""
         rows = await execute(self._session, self._sky, (code,))
-        return SkyCondition(rows[0].code, rows[0].condition) if rows else None
+        return SkyCondition(*rows[0]) if rows else None

@@ -77,6 +77,14 @@ class Flood:
 
 
 @message
+class AskOther:
+    """Ask an actor this → its answer."""
+
+    target: str
+    message: object
+
+
+@message
 class TellAll:
     """Tell an actor this many numbers."""
 
@@ -136,8 +144,18 @@ class AsyncSubject(AsyncActor):
         await asyncio.sleep(nap.seconds)
         return os.getpid()
 
+    def receiveMsg_State(self, state, sender):
+        return StateIs(0, self.incarnation, os.getpid())
+
     async def receiveMsg_Behave(self, behave, sender):
         raise ERRORS[behave.how]("disk full")
+
+
+class AsyncClient(AsyncActor):
+    """Asks by a coroutine what it is told, of whom it is told."""
+
+    async def receiveMsg_AskOther(self, order, sender):
+        return await self.request(order.target, order.message, 5.0)
 
 
 class Client(Subject):

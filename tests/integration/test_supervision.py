@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import psutil
 import pytest
-from supervision_actors import Add, Behave, Flood, Nap, Refuse, State, TellAll
+from supervision_actors import Add, AskOther, Behave, Flood, Nap, Refuse, State, TellAll
 
 from killrweather.actorsystem.strategy import SupervisorStrategy
 from killrweather.actorsystem.supervisor import ChildSpec
@@ -151,6 +151,60 @@ def test_an_actor_that_cannot_be_imported_is_reported_by_name(grow):
 
     assert "NoSuchActor" in kit.children()["a"].last_error
     assert kit.ask("b", State()).incarnation == 1
+
+
+# -- questions from loop to loop
+
+
+def test_a_coroutine_asks_an_actor_with_a_loop_and_one_without(grow):
+    """The first by a line, also where its handler is no coroutine; the second by mail."""
+    kit = grow(child("asker", "AsyncClient"), child("a", "AsyncSubject"), child("b"))
+    pid = kit.running("a").pid
+    kit.running("b")
+
+    assert kit.ask("asker", AskOther("a", Nap(0.0))) == pid
+    assert kit.ask("asker", AskOther("a", State())).pid == pid
+    assert kit.ask("asker", AskOther("a", Refuse("month 13"))).kind == "bad-argument"
+    assert kit.ask("asker", AskOther("b", Add(2))) == 2
+
+
+def test_a_question_by_line_that_crashes_is_answered_and_the_actor_restarts(grow):
+    """What else was asked by line is cancelled and its asker hears so; what comes meanwhile waits."""
+    slow = SupervisorStrategy({"*": "restart"}, 10, 60.0, 0.3)
+    kit = grow(child("asker", "AsyncClient"), child("a", "AsyncSubject", strategy=slow))
+    pid = kit.running("a").pid
+    for _ in range(2):  # the first restart has no pause
+        napping = kit.send("asker", AskOther("a", Nap(30.0)))
+        crash = kit.ask("asker", AskOther("a", Behave("ValueError")))
+        meanwhile = kit.send("asker", AskOther("a", Nap(0.0)))
+
+        assert (crash.kind, kit.wait(napping).kind) == ("failed", "unavailable")
+        assert kit.wait(meanwhile) == pid
+    assert kit.children()["a"].restarts == 2
+
+
+def test_a_question_by_line_is_asked_again_when_its_actor_is_killed(grow):
+    """Its successor answers, and the asker does not notice."""
+    kit = grow(child("asker", "AsyncClient"), child("a", "AsyncSubject"))
+    pid = kit.running("a").pid
+    key = kit.send("asker", AskOther("a", Nap(0.5)))
+    kit.ask("asker", AskOther("a", Nap(0.0)))
+    os.kill(pid, signal.SIGKILL)
+    answer = kit.wait(key)
+
+    assert isinstance(answer, int)
+    assert answer == kit.running("a").pid != pid
+
+
+def test_a_question_by_line_to_an_actor_that_stops_is_answered(grow):
+    """At once, and not at its deadline."""
+    kit = grow(child("asker", "AsyncClient"), child("a", "AsyncSubject"))
+    kit.running("a")
+    napping = kit.send("asker", AskOther("a", Nap(30.0)))
+    kit.ask("asker", AskOther("a", Nap(0.0)))
+    kit.ask("asker", AskOther("a", Behave("KeyError")))
+
+    assert "is stopping" in kit.wait(napping, 4.0).text
 
 
 # -- processes that die or hang
@@ -308,8 +362,9 @@ class _Bomb:
 
 def test_a_crafted_message_runs_nothing(grow, tmp_path):
     """To every port of the system: unsigned, so it is dropped unread, and the actors go on."""
-    kit = grow(child("a"))
+    kit = grow(child("a"), child("b", "AsyncSubject"))
     kit.running("a")
+    kit.running("b")
     data = pickle.dumps((None, _Bomb(tmp_path / "bang")))
     packed = [data, b"0" * 32 + data, pickle.dumps((None, Ping()))]
     attacks = [*(b"%d>%s" % (len(p), p) for p in packed), b"junk" * 99, b"-5>negative", b"99999999999>endless"]

@@ -20,7 +20,7 @@ class Tables:
         self.prepared.append(statement)
         return statement
 
-    def execute_async(self, statement: str, values: Sequence[Any]) -> Any:
+    def execute_async(self, statement: str, values: Sequence[Any], execution_profile: str) -> Any:
         """The rows between the first and the second half of the bound keys, oldest first."""
         self.bound.append(tuple(values))
         wsid, *keys = values

@@ -7,7 +7,7 @@ from killrweather.actorsystem.asks import Asks
 from killrweather.actorsystem.credit import BACKLOG, WINDOW
 from killrweather.messages.control import Answer, Peer, Peers, RequestFailed
 
-HERE, THERE = ActorAddress("here"), ActorAddress("there")
+HERE, THERE, GUARDIAN = ActorAddress("here"), ActorAddress("there"), ActorAddress("guardian")
 
 
 class Outbox:
@@ -15,12 +15,19 @@ class Outbox:
 
     def __init__(self):
         self.now, self.sent, self.values, self.version = 0.0, [], [], 0
-        self.asks = Asks(lambda address, ask: self.sent.append((address, ask)), clock=lambda: self.now)
+        self.asks = Asks(lambda peer, ask: self.sent.append((peer.address, ask)), clock=lambda: self.now)
 
     def peers(self, **members):
         self.version += 1
         table = {name: tuple(Peer(str(a), a) for a in addresses) for name, addresses in members.items()}
         self.asks.set_peers(Peers(self.version, table))
+
+    def routed(self, answerers, **members):
+        """A table in which "guardian" routes."""
+        self.version += 1
+        table = {name: tuple(Peer(str(a), a) for a in addresses) for name, addresses in members.items()}
+        table["guardian"] = (Peer("guardian", GUARDIAN),)
+        self.asks.set_peers(Peers(self.version, table, "guardian", answerers))
 
     def ask(self, target, message="?"):
         self.asks.ask(target, message, self.values.append, 10.0)
@@ -140,3 +147,42 @@ def test_a_pool_shares_the_work(out):
         out.ask("publisher", number)
 
     assert [a for a, _ in out.sent].count(HERE) == 5
+
+
+def test_what_the_router_would_pass_on_goes_there_at_once(out):
+    """A question that it answers itself, or to another actor, goes where it is addressed."""
+    out.routed({"str": "temperature"}, temperature=[HERE], rain=[THERE])
+    out.ask("guardian", "passed on")
+    out.ask("guardian", 1)
+    out.ask("rain", "by name")
+
+    assert [address for address, _ in out.sent] == [HERE, GUARDIAN, THERE]
+
+
+@pytest.mark.parametrize("members", [{"temperature": []}, {}])
+def test_the_router_decides_while_the_answerer_is_away(out, members):
+    """It knows whether it will be back, and says so."""
+    out.routed({"str": "temperature"}, **members)
+    out.ask("guardian")
+
+    assert [address for address, _ in out.sent] == [GUARDIAN]
+
+
+def test_a_question_whose_answerer_dies_goes_to_the_router_with_the_same_id(out):
+    """It passes it on to the successor, or answers that there will be none."""
+    out.routed({"str": "temperature"}, temperature=[HERE])
+    out.ask("guardian")
+    out.routed({"str": "temperature"}, temperature=[])
+    (_, first), (address, second) = out.sent
+    out.asks.answered(Answer(second.id, "value"))
+
+    assert (address, second, out.values) == (GUARDIAN, first, ["value"])
+
+
+def test_a_question_by_name_waits_for_its_actor_though_there_is_a_router(out):
+    """Only what was asked of the router goes to it."""
+    out.routed({"str": "temperature"}, temperature=[HERE])
+    out.ask("temperature")
+    out.routed({"str": "temperature"}, temperature=[])
+
+    assert [address for address, _ in out.sent] == [HERE]

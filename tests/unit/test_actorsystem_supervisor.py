@@ -261,7 +261,7 @@ def test_a_child_restarted_in_place_stays_where_it_is(grow):
     tree = grow()
     tree.started(0)
     tree.failed(0, "ValueError")
-    tree.guardian._tell_peers()
+    tree.guardian.tell_peers()
 
     assert [len(p.members["a"]) for p in tree.stage.to(tree.process(0), Peers)] == [1, 1]
 
