@@ -1,7 +1,9 @@
-"""Reads chunks of input and publishes the good rows."""
+"""Reads chunks of input, and publishes the good rows and the rejected ones."""
 
 import asyncio
+from collections.abc import Iterator
 from datetime import datetime, timezone
+from itertools import chain
 from typing import Any
 
 import polars as pl
@@ -11,33 +13,40 @@ from killrweather.connection import Connection
 from killrweather.errors import Unavailable
 from killrweather.feed.canonical import records
 from killrweather.feed.checks import Parsed
+from killrweather.feed.formats import format_named
+from killrweather.feed.kept import kept_lines
 from killrweather.feed.parsing import parse
 from killrweather.feed.wsids import ghcnh_ids, with_wsids
 from killrweather.messages.control import RequestFailed
-from killrweather.messages.feed import GetWsids, ObservationsPublished, PublishObservations
-from killrweather.streams.producer import Producer
+from killrweather.messages.feed import TOLD_REJECTS, GetWsids, ObservationsPublished, PublishObservations
+from killrweather.streams.producer import Group, Producer
+from killrweather.streams.rejected import feed_records
 
 
 class KafkaPublisherActor(AsyncActor):
-    """One of the pool: parse, check, publish, acknowledge, a whole chunk at a time."""
+    """One of the pool: parse, check, publish, acknowledge, a whole chunk at a time.
+
+    What is rejected goes to a topic of its own and is acknowledged, too, before the answer.
+    """
 
     def pre_start(self) -> None:
-        self._producer = Producer(self.settings, self.settings.kafka.topic.raw)
+        topic = self.settings.kafka.topic
+        self._producer = Producer(self.settings, topic.raw)
+        # Compressed, because a header of GHCNh has 9,000 bytes and goes with each of its lines.
+        self._rejected = Producer(self.settings, topic.rejected, compression="gzip")
         self._connection = Connection("kafka", self._connect)
-        self._received = self._accepted = self._rejected = 0
         self.spawn(self._connection.open())
 
     async def post_stop(self) -> None:
+        await self._rejected.stop()
         await self._producer.stop()
 
     def health(self) -> dict[str, Any]:
         """Whether Kafka takes records, as the checks of /ready want it."""
         if not self._connection.is_open:
             return {"kafka": str(self._connection.problem)}
-        return {"kafka": "" if self._producer.is_connected else "Kafka has not acknowledged the last records"}
-
-    def counters(self) -> dict[str, int | float]:
-        return {"received": self._received, "accepted": self._accepted, "rejected": self._rejected}
+        is_connected = self._producer.is_connected and self._rejected.is_connected
+        return {"kafka": "" if is_connected else "Kafka has not acknowledged the last records"}
 
     async def receiveMsg_PublishObservations(self, msg: PublishObservations, sender: Any) -> ObservationsPublished:
         producer = self._connection.get()
@@ -45,10 +54,12 @@ class KafkaPublisherActor(AsyncActor):
         observations = await self._with_known_wsids(parsed.observations)
         accepted = len(observations)
         next_offsets = await producer.publish(records(observations)) if accepted else {}
-        self._received += parsed.read
-        self._accepted += accepted
-        self._rejected += parsed.rejected
-        return ObservationsPublished(parsed.read, accepted, parsed.rejected, tuple(parsed.rejects), next_offsets)
+        if parsed.rejects or msg.rejects:
+            rejected = await asyncio.to_thread(_rejected_records, msg, parsed)
+            for start in range(0, len(rejected), _REJECTED_AT_ONCE):
+                await self._rejected.publish(rejected[start : start + _REJECTED_AT_ONCE])
+        told = tuple(parsed.rejects[:TOLD_REJECTS])
+        return ObservationsPublished(parsed.read, accepted, parsed.rejected, told, next_offsets)
 
     async def _with_known_wsids(self, observations: pl.DataFrame) -> pl.DataFrame:
         """GHCNh's ids of airports are replaced by those that the station table has for them."""
@@ -63,6 +74,7 @@ class KafkaPublisherActor(AsyncActor):
 
     async def _connect(self) -> Producer:
         await self._producer.start()
+        await self._rejected.start()
         return self._producer
 
 
@@ -70,6 +82,17 @@ def _parse(msg: PublishObservations) -> Parsed:
     next_year = datetime.now(timezone.utc).year + 1
     return parse(msg.format, msg.data, msg.first_line, next_year, msg.header, msg.wsid)
 
+
+def _rejected_records(msg: PublishObservations, parsed: Parsed) -> list[Group]:
+    hour_of = format_named(msg.format).hour_of
+    in_hours = hour_of(msg.header) if hour_of is not None and msg.header is not None else None
+    lines: Iterator[bytes] = kept_lines(msg.data, msg.first_line, parsed.rejects, in_hours)
+    too_long = ((reject, None) for reject in msg.rejects)
+    return list(feed_records(msg, chain(too_long, zip(parsed.rejects, lines, strict=True))))
+
+
+_REJECTED_AT_ONCE = 20_000
+"""Rejected rows that are published at once: some 0.1 s of work, however many lines of rubbish a chunk has."""
 
 _WORTH_A_THREAD = 16_384
 """Bytes: a smaller chunk is parsed sooner than a thread has taken it."""

@@ -33,8 +33,10 @@ _FIRST_POLL_S, _LONGEST_POLL_S = 0.02, 0.2
 """Each look costs the node some milliseconds of the cores that the stream works on."""
 
 _SHOWN_REJECTS = 100
-_BODY_LIMITS = Feed(chunk_bytes=4 << 20)
-"""Bodies small enough to be sent again, and large enough that nobody waits for the answers between them."""
+_BODY_LIMITS = Feed(chunk_bytes=4 << 20, max_line_bytes=4 << 20)
+"""Bodies small enough to be sent again, and large enough that nobody waits for the answers between them.
+
+A line that is too long for the node is for the node to reject, which keeps what it rejects."""
 
 _ERRORS: dict[str, type[KillrWeatherError]] = {
     "station-not-found": StationNotFound,
@@ -64,9 +66,7 @@ class LoadResult:
         self.read += answer["read"] + len(piece.rejects)
         self.accepted += answer["accepted"]
         self.rejected += answer["rejected"] + len(piece.rejects)
-        before = piece.first_line - (1 if piece.header is None else 2)
-        rejects = [asdict(reject) for reject in piece.rejects]
-        rejects += [{**reject, "line": reject["line"] + before} for reject in answer["rejects"]]
+        rejects = [*(asdict(reject) for reject in piece.rejects), *answer["rejects"]]
         self.rejects += [{**reject, "source": piece.source} for reject in rejects[: _SHOWN_REJECTS - len(self.rejects)]]
         for partition, offset in answer.get("next_offsets", {}).items():
             self.next_offsets[int(partition)] = max(offset, self.next_offsets.get(int(partition), 0))
@@ -169,7 +169,9 @@ class Client:
         if not piece.data:
             return {"read": 0, "accepted": 0, "rejected": 0, "rejects": []}
         body = piece.data if piece.header is None else piece.header + b"\n" + piece.data
-        return self._patiently(lambda: self.post("/weather/data", body, format=piece.format, wsid=piece.wsid))
+        line = piece.first_line - (0 if piece.header is None else 1)
+        given = {"format": piece.format, "name": piece.source, "line": line, "wsid": piece.wsid}
+        return self._patiently(lambda: self.post("/weather/data", body, **given))
 
     def _waiting_for(self, result: LoadResult) -> int:
         status = self._send("GET", "/status").json()

@@ -1,7 +1,7 @@
 """Which rows are observations, and why the others are none: the rules that hold for every format.
 
 A format says for each canonical column which text it comes from and how that becomes a value. Good rows are met by
-polars alone; a bad row is looked at on its own to say what is wrong, the first ``MAX_EXPLAINED`` of a chunk only.
+polars alone; a bad row is looked at on its own to say what is wrong.
 """
 
 from calendar import monthrange
@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from killrweather.feed.lines import LINE, MAX_EXPLAINED, Table
+from killrweather.feed.lines import LINE, Table
 from killrweather.feed.rejects import Code, Reject, shown
 from killrweather.model.observation import (
     COLUMNS,
@@ -38,14 +38,22 @@ _EMPTY = "empty"
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What became of a chunk: read = accepted + rejected, blank lines not counted."""
+    """What became of a chunk, blank lines not counted."""
 
     observations: pl.DataFrame
     """The accepted rows in the order of their lines, columns and types of ``OBSERVATION_SCHEMA``."""
     rejects: list[Reject]
-    """In the order of their lines, the first ``MAX_EXPLAINED`` of them."""
-    rejected: int
-    read: int
+    """In the order of their lines."""
+
+    @property
+    def rejected(self) -> int:
+        """Rows that are none."""
+        return len(self.rejects)
+
+    @property
+    def read(self) -> int:
+        """All rows: the accepted and the rejected ones."""
+        return self.observations.height + self.rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +91,7 @@ class Sifted:
 
     rows: pl.DataFrame
     rejects: list[Reject]
-    """In the order of their lines, the first ``MAX_EXPLAINED`` of them."""
-    rejected: int
+    """In the order of their lines."""
 
 
 class Checker:
@@ -107,8 +114,7 @@ class Checker:
     def check(self, table: Table) -> Parsed:
         """Tell observations from rejects, with those that the table has already."""
         sifted = self.sift(table)
-        observations = sifted.rows.select(OBSERVATION_SCHEMA.names())
-        return Parsed(observations, sifted.rejects, sifted.rejected, observations.height + sifted.rejected)
+        return Parsed(sifted.rows.select(OBSERVATION_SCHEMA.names()), sifted.rejects)
 
     def sift(self, table: Table) -> Sifted:
         """Tell good rows from rejects, with those that the table has already."""
@@ -117,13 +123,12 @@ class Checker:
         is_bad = broken.select(self._is_bad).to_series()
         rejects = table.rejects
         if is_bad.any():
-            bad = rows.filter(is_bad).head(MAX_EXPLAINED)
-            faults = broken.filter(is_bad).head(MAX_EXPLAINED).select(self._first_fault).to_series()
+            bad = rows.filter(is_bad)
+            faults = broken.filter(is_bad).select(self._first_fault).to_series()
             explained = zip(bad.iter_rows(named=True), faults, strict=True)
             rejects = rejects + [self._reject(row, fault) for row, fault in explained]
             rows = rows.filter(~is_bad)
-        rejected = len(is_bad) - rows.height + table.rejected
-        return Sifted(rows, first_rejects(rejects), rejected)
+        return Sifted(rows, in_order(rejects))
 
     def _reject(self, row: dict[str, Any], fault: int) -> Reject:
         if fault == len(self._rules):
@@ -151,9 +156,9 @@ def empty_reject(line: int) -> Reject:
     return Reject(line, None, "", f"no value, expected one of {', '.join(VALUE_COLUMNS)}", "empty")
 
 
-def first_rejects(rejects: list[Reject]) -> list[Reject]:
-    """Those that are told of a chunk, in the order of their lines."""
-    return sorted(rejects, key=lambda reject: reject.line)[:MAX_EXPLAINED]
+def in_order(rejects: list[Reject]) -> list[Reject]:
+    """Rejects in the order of their lines."""
+    return sorted(rejects, key=lambda reject: reject.line)
 
 
 def _as_text(value: str | float | None) -> str:

@@ -20,10 +20,10 @@ from functools import lru_cache
 
 import polars as pl
 
-from killrweather.feed.checks import OBSERVATION_SCHEMA, Checker, ColumnSource, Parsed, empty_reject, first_rejects
+from killrweather.feed.checks import OBSERVATION_SCHEMA, Checker, ColumnSource, Parsed, empty_reject, in_order
 from killrweather.feed.ghcnh_header import DATE, MEASUREMENT, QUALITY, SEPARATOR, VALUES, GhcnhHeader
 from killrweather.feed.hours import runs_of
-from killrweather.feed.lines import LINE, MAX_EXPLAINED, Table, split_columns, text_column
+from killrweather.feed.lines import LINE, Table, split_columns, text_column
 from killrweather.feed.rejects import Code
 from killrweather.feed.wsids import canonical_wsids
 from killrweather.model.observation import (
@@ -66,13 +66,12 @@ def parse(data: bytes, first_line: int, last_year: int, header: bytes) -> Parsed
         runs.gather(texts[LINE] - first_line).alias(_HOUR),
     ).with_columns(pl.col(_TIME).str.extract(_UTC, 5).alias(_MINUTE))
     checker = _checker(last_year, columns.station, columns.time)
-    sifted = checker.sift(Table(rows, table.rejects, table.rejected))
+    sifted = checker.sift(Table(rows, table.rejects))
     hours = _hours(sifted.rows)
     is_empty = hours.select(pl.all_horizontal(pl.col(VALUE_COLUMNS).is_null())).to_series()
-    empty = [empty_reject(line) for line in hours.filter(is_empty)[LINE].head(MAX_EXPLAINED)]
+    empty = [empty_reject(line) for line in hours.filter(is_empty)[LINE]]
     observations = hours.filter(~is_empty).select(OBSERVATION_SCHEMA.names())
-    rejected = sifted.rejected + hours.height - observations.height
-    return Parsed(observations, first_rejects(sifted.rejects + empty), rejected, observations.height + rejected)
+    return Parsed(observations, in_order(sifted.rejects + empty))
 
 
 def _hours(reports: pl.DataFrame) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from functools import lru_cache
 import polars as pl
 
 from killrweather.feed.checks import Checker, ColumnSource, Parsed
-from killrweather.feed.lines import LINE, MAX_EXPLAINED, Table, split_lines
+from killrweather.feed.lines import LINE, Table, split_lines
 from killrweather.feed.rejects import Reject, shown
 from killrweather.model.observation import TIME_COLUMNS, VALUE_FIELDS
 
@@ -41,9 +41,9 @@ def parse(data: bytes, first_line: int, last_year: int, wsid: str) -> Parsed:
     table = split_lines(data, first_line)
     is_whole = table.rows.select(_IS_WHOLE & _HAS_GAPS).to_series()
     odd = table.rows.filter(~is_whole)
-    misshapen = [_misshapen(line, text) for line, text in odd.select(LINE, "c0").head(MAX_EXPLAINED).iter_rows()]
+    misshapen = [_misshapen(line, text) for line, text in odd.select(LINE, "c0").iter_rows()]
     rows = table.rows.filter(is_whole).select(LINE, pl.lit(wsid).alias(_STATION), *_FIELDS)
-    return _checker(last_year).check(Table(rows, table.rejects + misshapen, table.rejected + odd.height))
+    return _checker(last_year).check(Table(rows, table.rejects + misshapen))
 
 
 def _misshapen(line: int, text: str) -> Reject:

@@ -13,7 +13,7 @@ import polars as pl
 
 from killrweather.errors import KillrWeatherError
 from killrweather.feed.checks import OBSERVATION_SCHEMA, Checker, ColumnSource, Parsed
-from killrweather.feed.lines import LINE, MAX_EXPLAINED, Table, split_lines
+from killrweather.feed.lines import LINE, Table, split_lines
 from killrweather.feed.rejects import Code, Reject, shown
 from killrweather.feed.wsids import canonical_wsids
 from killrweather.model.observation import COLUMNS, TIME_COLUMNS, VALUE_FIELDS, WSID_EXPECTED
@@ -52,7 +52,6 @@ def parse(data: bytes, first_line: int, last_year: int) -> Parsed:
             rejects.append(Reject(line, bad.field, shown(bad.value), bad.reason, bad.code))
         else:
             lines.append(line)
-    bad_count = len(rejects) + table.rejected
     columns = zip(*rows, strict=True) if rows else ((),) * len(COLUMNS)
     schema = {_WSID_TEXT: pl.String(), **{name: OBSERVATION_SCHEMA[name] for name in COLUMNS[1:]}}
     frame = pl.DataFrame(
@@ -60,7 +59,7 @@ def parse(data: bytes, first_line: int, last_year: int) -> Parsed:
         + [pl.Series(name, values, type_) for (name, type_), values in zip(schema.items(), columns, strict=True)]
     )
     frame = frame.with_columns(canonical_wsids(frame[_WSID_TEXT]).alias(COLUMNS[0]))
-    return _checker(last_year).check(Table(frame, table.rejects + rejects[:MAX_EXPLAINED], bad_count))
+    return _checker(last_year).check(Table(frame, table.rejects + rejects))
 
 
 @lru_cache(maxsize=2)

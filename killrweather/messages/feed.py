@@ -3,6 +3,9 @@
 from killrweather.feed.rejects import Reject
 from killrweather.messages.base import message
 
+TOLD_REJECTS = 100
+"""Rejected rows that an answer tells; all of them are counted, and kept in the rejected topic."""
+
 
 @message
 class PublishObservations:
@@ -16,16 +19,21 @@ class PublishObservations:
     header: bytes | None = None
     wsid: str | None = None
     """The station, for formats that don't say it in the line."""
+    source: str = "body"
+    """The input's name."""
+    rejects: tuple[Reject, ...] = ()
+    """Lines of the input that were too long to be kept: to be published as rejected, and not in the answer."""
 
 
 @message
 class ObservationsPublished:
-    """Kafka has acknowledged every accepted row of a PublishObservations; read = accepted + rejected."""
+    """Kafka has acknowledged every row of a PublishObservations, good or rejected; read = accepted + rejected."""
 
     read: int
     accepted: int
     rejected: int
     rejects: tuple[Reject, ...]
+    """The first ``TOLD_REJECTS`` of them."""
     next_offsets: dict[int, int]
     """For each partition that was written, the offset after the last of these rows."""
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Literal
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -18,6 +19,10 @@ BATCH_BYTES = 262_144
 
 _CLOSE_S = 5.0
 
+Headers = list[tuple[str, bytes]]
+Group = tuple[bytes, list[bytes]] | tuple[bytes, list[bytes], Headers]
+"""A key, its values in their order, and the headers that each of them has."""
+
 
 class Producer:
     """An idempotent producer for one topic: every record is acknowledged by all copies, and keeps its key's order.
@@ -28,9 +33,10 @@ class Producer:
     record changes nothing.
     """
 
-    def __init__(self, settings: Settings, topic: str):
+    def __init__(self, settings: Settings, topic: str, compression: Literal["gzip"] | None = None):
         self._settings = settings
         self._topic = topic
+        self._compression = compression
         self._producer: AIOKafkaProducer | None = None
         self._late: set[asyncio.Future] = set()
 
@@ -43,7 +49,11 @@ class Producer:
         """Connect, creating the topics if they are not there; raises Unavailable."""
         await ensure_topics(self._settings)
         producer = AIOKafkaProducer(
-            **client_options(self._settings), acks="all", enable_idempotence=True, max_batch_size=BATCH_BYTES
+            **client_options(self._settings),
+            acks="all",
+            enable_idempotence=True,
+            max_batch_size=BATCH_BYTES,
+            compression_type=self._compression,
         )
         try:
             await producer.start()
@@ -53,7 +63,7 @@ class Producer:
             raise away(self._settings, error) from error
         self._producer = producer
 
-    async def publish(self, groups: Iterable[tuple[bytes, list[bytes]]]) -> dict[int, int]:
+    async def publish(self, groups: Iterable[Group]) -> dict[int, int]:
         """Publish the values of each key in their order; return for each partition the offset after them.
 
         Raises Unavailable when Kafka has not acknowledged all of them in time: some may have arrived.
@@ -102,19 +112,19 @@ class Producer:
             future.exception()  # it was reported as Unavailable when it was late
 
 
-def _batches(
-    producer: AIOKafkaProducer, topic: str, groups: Iterable[tuple[bytes, list[bytes]]]
-) -> Iterable[tuple[int, BatchBuilder]]:
+def _batches(producer: AIOKafkaProducer, topic: str, groups: Iterable[Group]) -> Iterable[tuple[int, BatchBuilder]]:
     """Full batches as they fill up, then the rest; the records of a key are never apart from their order."""
     open_batches: dict[int, BatchBuilder] = {}
-    for key, values in groups:
+    for key, values, *more in groups:
+        headers = more[0] if more else []
         partition = producer._partition(topic, None, None, None, key, b"")  # the library's murmur2, as Java's
         batch = open_batches.get(partition) or producer.create_batch()
         for value in values:
-            if batch.append(timestamp=None, key=key, value=value) is None:
+            if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
                 yield partition, batch
                 batch = producer.create_batch()
-                batch.append(timestamp=None, key=key, value=value)  # the first record of a batch always fits
+                # the first record of a batch always fits
+                batch.append(timestamp=None, key=key, value=value, headers=headers)
         open_batches[partition] = batch
     for partition, batch in open_batches.items():
         batch.close()

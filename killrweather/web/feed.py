@@ -13,6 +13,7 @@ from killrweather.feed.formats import FORMATS, Format, format_named
 from killrweather.feed.reader import InputReader, Origin, Piece, read_path
 from killrweather.feed.rejects import Reject
 from killrweather.settings import Settings
+from killrweather.web import rejected
 from killrweather.web.answers import Ask, json_response, may_answer
 from killrweather.web.bodies import blocks_of, check_length, has_body
 from killrweather.web.confinement import HEADER, feed_files
@@ -104,6 +105,7 @@ def router(settings: Settings, ask: Ask) -> APIRouter:
         format: Annotated[str, Query(description="A format's name, or auto", examples=["csv"])] = "auto",
         name: Annotated[str, Query(description="The file's name", examples=["725030-14732-2008.gz"])] = "body",
         wsid: Annotated[str | None, Query(description="The station, for formats whose lines don't name it")] = None,
+        line: Annotated[int, Query(ge=1, description="The number of the body's first line in that file")] = 1,
         x_data_feed: Annotated[str | None, Header(description="Paths below feed.directories, with commas")] = None,
     ) -> Response:
         """Take observations; the answer comes when Kafka has acknowledged every accepted row."""
@@ -111,7 +113,8 @@ def router(settings: Settings, ask: Ask) -> APIRouter:
         with door.open():
             if x_data_feed is not None:
                 return await door.files(request, x_data_feed, chosen, wsid)
-            return await door.body(request, Origin(name, chosen, request.headers.get("content-type"), wsid))
+            origin = Origin(name, chosen, request.headers.get("content-type"), wsid)
+            return await door.body(request, origin, line - 1)
 
     @routes.post(
         "/stations",
@@ -130,6 +133,7 @@ def router(settings: Settings, ask: Ask) -> APIRouter:
             raise HttpProblem(422, "nothing-accepted", text, **_counts(result), rejects=_shown(result.rejects))
         return json_response(result, StationsAccepted, 202)
 
+    routes.include_router(rejected.router(ask))
     return routes
 
 
@@ -153,14 +157,14 @@ class _Door:
         finally:
             self._at_work -= 1
 
-    async def body(self, request: Request, origin: Origin) -> Response:
-        """Publish a body."""
+    async def body(self, request: Request, origin: Origin, lines_before: int) -> Response:
+        """Publish a body, whose first line comes after so many others of its file."""
         limit = self._settings.http.max_body_bytes
         check_length(request, limit)
         tally = Tally()
         pieces = _pieces(blocks_of(request, limit), InputReader(origin, self._settings.feed))
         try:
-            await self._uploads.publish(pieces, tally)
+            await self._uploads.publish(pieces, tally, lines_before)
         except HttpProblem as error:
             raise HttpProblem(error.status, error.kind, _with_progress(str(error), tally), **_counts(tally)) from None
         except KillrWeatherError as error:

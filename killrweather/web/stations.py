@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from killrweather.feed.compression import Budget, Gunzip, compression_of
 from killrweather.feed.rejects import Reject
 from killrweather.feed.stations import StationTable, parse_stations
+from killrweather.messages.feed import TOLD_REJECTS
 from killrweather.messages.weather import StationsStored, StoreWeatherStations
 from killrweather.web.answers import Ask
 from killrweather.web.problems import HttpProblem
-from killrweather.web.uploads import SHOWN_REJECTS
 
 MAX_TABLE_BYTES = 67_108_864
 """A table is held whole; all the stations of the world are some 3 MB."""
@@ -43,7 +43,7 @@ async def store_stations(blocks: AsyncIterator[bytes], ask: Ask) -> StationsAcce
     for start in range(0, len(table.stations), _PORTION):
         stored: StationsStored = await ask(StoreWeatherStations(tuple(table.stations[start : start + _PORTION])))
         accepted += stored.count
-    return StationsAccepted(table.read, accepted, len(table.rejects), tuple(table.rejects[:SHOWN_REJECTS]))
+    return StationsAccepted(table.read, accepted, len(table.rejects), tuple(table.rejects[:TOLD_REJECTS]))
 
 
 def _parse(data: bytes) -> StationTable:

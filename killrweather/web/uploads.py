@@ -2,15 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from killrweather.feed.reader import Piece
 from killrweather.feed.rejects import Reject
-from killrweather.messages.feed import ObservationsPublished, PublishObservations
+from killrweather.messages.feed import TOLD_REJECTS, ObservationsPublished, PublishObservations
 from killrweather.web.answers import Ask
-
-SHOWN_REJECTS = 100
-"""Rejected rows that an answer tells; the others are counted."""
 
 _AT_ONCE = 16
 """Pieces of all uploads that wait for Kafka: with feed.chunk_bytes this bounds the node's memory."""
@@ -43,7 +40,7 @@ class Tally:
     next_offsets: dict[int, int] = field(default_factory=dict)
 
     def count_rejects(self, source: str, rejects: tuple[Reject, ...]) -> None:
-        """Rows that were rejected before they reached a publisher."""
+        """Rows that were rejected before they reached a publisher, which keeps them."""
         self.read += len(rejects)
         self.rejected += len(rejects)
         self._show(source, rejects)
@@ -62,7 +59,7 @@ class Tally:
         self.read += other.read
         self.accepted += other.accepted
         self.rejected += other.rejected
-        self.rejects += other.rejects[: SHOWN_REJECTS - len(self.rejects)]
+        self.rejects += other.rejects[: TOLD_REJECTS - len(self.rejects)]
         for partition, offset in other.next_offsets.items():
             self.next_offsets[partition] = max(offset, self.next_offsets.get(partition, 0))
 
@@ -70,7 +67,7 @@ class Tally:
         """Keep the first rows by their place in the input."""
         self.rejects += [RejectedRow(source, one.line, one.field, one.value, one.reason, one.code) for one in rejects]
         self.rejects.sort(key=lambda row: (row.source, row.line))
-        del self.rejects[SHOWN_REJECTS:]
+        del self.rejects[TOLD_REJECTS:]
 
 
 class Uploads:
@@ -80,19 +77,24 @@ class Uploads:
         self._ask = ask
         self._at_once = asyncio.Semaphore(_AT_ONCE)
 
-    async def publish(self, pieces: AsyncIterator[Piece], tally: Tally) -> None:
+    async def publish(self, pieces: AsyncIterator[Piece], tally: Tally, lines_before: int = 0) -> None:
         """Publish the pieces of an input one after the other and count the answers in ``tally``.
+
+        Lines are counted as those of a file of which the input is a part, with ``lines_before`` in it.
 
         Their order is kept, so that of two versions of an hour the later line wins. Returns when all are
         acknowledged; an error leaves the pieces after it unpublished.
         """
         async for piece in pieces:
-            if piece.rejects:
-                tally.count_rejects(piece.source, piece.rejects)
-            if piece.data:
-                order = PublishObservations(piece.format, piece.data, piece.first_line, piece.header, piece.wsid)
+            rejects = tuple(replace(reject, line=reject.line + lines_before) for reject in piece.rejects)
+            if piece.data or rejects:
+                first_line = piece.first_line + lines_before
+                order = PublishObservations(
+                    piece.format, piece.data, first_line, piece.header, piece.wsid, piece.source, rejects
+                )
                 async with self._at_once:
                     tally.count(piece.source, await self._ask(order))
+                tally.count_rejects(piece.source, rejects)
 
 
 async def in_steps(pieces: Iterator[Piece], size: int) -> AsyncIterator[Piece]:

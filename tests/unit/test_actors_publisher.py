@@ -1,4 +1,4 @@
-"""KafkaPublisherActor: under which id the stations of GHCNh are published."""
+"""KafkaPublisherActor: under which id the stations of GHCNh are published, and what it keeps of what it rejects."""
 
 import asyncio
 from types import SimpleNamespace
@@ -9,6 +9,7 @@ from feed_stage import GHCNH_COLUMNS, ghcnh_line, hourly_line
 from actors.kafka_publisher import KafkaPublisherActor
 from actors.weather_station import WeatherStationActor
 from killrweather.errors import Unavailable
+from killrweather.feed.rejects import Reject
 from killrweather.messages.control import RequestFailed
 from killrweather.messages.feed import GetWsids, PublishObservations, Wsids
 from killrweather.model.station import WeatherStation
@@ -17,17 +18,19 @@ HEADER = "|".join(GHCNH_COLUMNS).encode()
 
 
 class Kafka:
-    """Takes records instead of Kafka."""
+    """Takes records instead of a topic of Kafka."""
 
     def __init__(self):
-        self.records = []
+        self.records, self.headers = [], []
 
     async def publish(self, groups):
-        self.records += [(key.decode(), line.decode()) for key, lines in groups for line in lines]
+        for key, lines, *headers in groups:
+            self.records += [(key.decode(), line.decode()) for line in lines]
+            self.headers += [dict(each) for each in headers]
         return {0: len(self.records)}
 
 
-def publish(order, answer=None):
+def publish(order, answer=None, rejected=None):
     """What one publisher answers and publishes, and what it asks; ``answer`` is the guardian's."""
     kafka, asked = Kafka(), []
 
@@ -36,7 +39,7 @@ def publish(order, answer=None):
         return answer
 
     stand_ins = {"request": staticmethod(request), "_connection": SimpleNamespace(get=lambda: kafka)}
-    actor = type("Publisher", (KafkaPublisherActor,), {**stand_ins, "_received": 0, "_accepted": 0, "_rejected": 0})()
+    actor = type("Publisher", (KafkaPublisherActor,), {**stand_ins, "_rejected": rejected or Kafka()})()
     return asyncio.run(actor.receiveMsg_PublishObservations(order, None)), kafka.records, asked
 
 
@@ -82,3 +85,45 @@ def test_the_station_actor_tells_ids_by_its_table():
     answer = asyncio.run(actor.receiveMsg_GetWsids(GetWsids(("USW00003046", "USW00014732")), None))
 
     assert answer == Wsids({"USW00014732": "725030:14732"})
+
+
+def test_a_rejected_row_is_kept_with_its_line_reason_and_place():
+    """All of them, beyond those that the answer tells; the good rows go where they always go."""
+    good, bad = hourly_line(), hourly_line(month="13")
+    data = "\n".join([good, *[bad] * 150, good]) + "\n"
+    rejected = Kafka()
+    answer, records, _ = publish(
+        PublishObservations("csv", data.encode(), 11, source="a.zip/2008.csv"), rejected=rejected
+    )
+
+    assert (answer.read, answer.accepted, answer.rejected, len(answer.rejects)) == (152, 2, 150, 100)
+    assert rejected.records == [("a.zip/2008.csv", bad)] * 150
+    assert [int(each["line"]) for each in rejected.headers] == list(range(12, 162))
+    assert rejected.headers[0] == {
+        "origin": b"feed", "format": b"csv", "source": b"a.zip/2008.csv", "line": b"12", "code": b"calendar",
+        "reason": b"expected 1\xe2\x80\xa612", "found": b"13", "field": b"month",
+    }  # fmt: skip
+    assert len(records) == 2
+
+
+def test_a_line_that_was_too_long_is_kept_as_far_as_it_was_held():
+    """With a mark, so that nobody sends a part of it again."""
+    rejected = Kafka()
+    long = Reject(7, None, "725030:1473…", "line of more than 65,536 bytes", "too-long")
+    answer, _, _ = publish(PublishObservations("csv", b"", 8, rejects=(long,)), rejected=rejected)
+
+    assert (answer.read, answer.rejected) == (0, 0)
+    assert rejected.records == [("body", "725030:1473…")]
+    assert (rejected.headers[0]["cut"], rejected.headers[0]["line"]) == (b"true", b"7")
+
+
+def test_a_rejected_report_is_kept_with_all_reports_of_its_hour():
+    """Alone it would be read as another hour; the header that names its columns goes with it."""
+    times = ("2024-01-01T12:51:00", "2024-01-01T13:15:00", "2024-01-01T13:51:00", "2024-01-01T14:51:00")
+    lines = [ghcnh_line(time, precipitation="0.3") for time in times]
+    lines[1] = ghcnh_line(times[1], precipitation="x")
+    rejected = Kafka()
+    publish(PublishObservations("ghcnh", ("\n".join(lines) + "\n").encode(), 2, HEADER), Wsids({}), rejected)
+
+    assert rejected.records == [("body", f"{lines[1]}\n{lines[2]}")]
+    assert (rejected.headers[0]["line"], rejected.headers[0]["header"]) == (b"3", HEADER)

@@ -266,11 +266,11 @@ def test_versions_of_one_hour_keep_their_order():
 
 
 @pytest.mark.parametrize("line", [hourly_line(month="13"), "junk", "\ufffd", hourly_line(wsid="x")])
-def test_400_000_bad_rows_are_counted_and_the_first_1_000_explained(line):
-    """Explaining is capped, so that a file of rubbish costs no more than a good one."""
+def test_100_000_bad_rows_are_all_explained(line):
+    """Each in some microseconds: a chunk of rubbish is through in seconds."""
     start = time.perf_counter()
-    parsed = parse("csv", f"{line}\n".encode() * 400_000, 1, LAST_YEAR)
+    parsed = parse("csv", f"{line}\n".encode() * 100_000, 1, LAST_YEAR)
 
-    assert (parsed.read, parsed.rejected, parsed.observations.height) == (400_000, 400_000, 0)
-    assert [reject.line for reject in parsed.rejects] == list(range(1, 1_001))
+    assert (parsed.read, parsed.rejected, parsed.observations.height) == (100_000, 100_000, 0)
+    assert [reject.line for reject in parsed.rejects] == list(range(1, 100_001))
     assert time.perf_counter() - start < 20

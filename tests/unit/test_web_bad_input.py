@@ -146,12 +146,12 @@ def test_a_truncated_zip_is_refused(browser):
     problem_of(browser.post("/weather/data", content=archive.getvalue()[:-30]), 422, "unreadable-input")
 
 
-def test_a_line_that_is_too_long_at_the_end_is_counted_without_a_publisher(browser, node):
-    """The piece that has only this reject goes no further."""
+def test_a_line_that_is_too_long_at_the_end_is_counted_and_a_publisher_keeps_it(browser, node):
+    """Though there is no other line that goes with it."""
     answer = browser.post("/weather/data", content=hour(0) + 3_000_000 * "9").json()
 
     assert (answer["accepted"], answer["rejected"]) == (1, 1)
-    assert all(order.data for order in node.asked)
+    assert [one.line for order in node.asked for one in order.rejects] == [2]
 
 
 def test_a_hundred_megabytes_in_one_line_cost_one_reject(browser):

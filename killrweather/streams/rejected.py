@@ -1,0 +1,184 @@
+"""The rejected topic: what its records say, and what they come to when they are read from the first on.
+
+Three kinds of records, told by the header ``origin``: rows that the feed rejected, records that the stream rejected
+(from before there was such a header, too), and notes of how far a retry has got. So all that is known of rejected
+records is in one log: it survives every process, and is as old as what it is about.
+"""
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from datetime import datetime, timezone
+from typing import Protocol
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import ConsumerRecord, TopicPartition
+
+from killrweather.feed.rejects import Reject
+from killrweather.messages.feed import PublishObservations
+from killrweather.messages.rejected import RejectedRecord
+from killrweather.streams.producer import Group
+
+KEPT_BYTES = 131_072
+"""Of a longer line or hour only so much is kept."""
+
+_SHOWN_CHARACTERS = 400
+_NOTE = "retry"
+_ALL = ""
+_POLL_MS = 1_000
+
+
+class Kept(Protocol):
+    """What is needed of a Kafka record."""
+
+    partition: int
+    offset: int
+    value: bytes | None
+    headers: Iterable[tuple[str, bytes]]
+
+
+def feed_records(order: PublishObservations, rejects: Iterable[tuple[Reject, bytes | None]]) -> Iterator[Group]:
+    """The records of rows that the feed rejected, each with its lines; None for one that was too long to be held.
+
+    Their key is the input's name, so that they stay in its order.
+    """
+    about = [("origin", b"feed"), ("format", order.format.encode()), ("source", order.source.encode())]
+    if order.wsid is not None:
+        about.append(("wsid", order.wsid.encode()))
+    if order.header is not None:
+        about.append(("header", order.header))
+    for reject, lines in rejects:
+        headers = [*about, ("line", str(reject.line).encode()), ("code", reject.code.encode())]
+        headers += [("reason", reject.reason.encode()), ("found", reject.value.encode())]
+        if reject.field is not None:
+            headers.append(("field", reject.field.encode()))
+        value = reject.value.encode() if lines is None else lines[:KEPT_BYTES]
+        if lines is None or len(lines) > KEPT_BYTES:
+            headers.append(("cut", b"true"))
+        yield order.source.encode(), [value], headers
+
+
+def retry_note(code: str | None, until: Mapping[int, int]) -> Group:
+    """The record that says: what was rejected for this, or for anything, before these offsets has been retried."""
+    headers = [("origin", _NOTE.encode()), ("code", (code or _ALL).encode())]
+    return _NOTE.encode(), [json.dumps(dict(until)).encode()], headers
+
+
+def order_of(record: Kept, format: str | None = None) -> PublishObservations | None:
+    """The order to read a rejected record again, as ``format`` if it is given; None if not all of it was kept."""
+    headers = dict(record.headers)
+    if not record.value or "cut" in headers:
+        return None
+    return PublishObservations(
+        format or _text(headers, "format") or "csv",
+        record.value,
+        int(headers.get("line", b"1")),
+        headers.get("header"),
+        _text(headers, "wsid"),
+        _text(headers, "source") or f"{_text(headers, 'topic')}-{_text(headers, 'partition')}",
+    )
+
+
+class RejectedLog:
+    """What the records of the rejected topic come to; each partition's are given in their order, from its first on."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[str, str]] = Counter()
+        """Rejected rows by origin and code."""
+        self._retried: dict[str, dict[int, int]] = {_ALL: {}}
+        self._distinct = Distinct()
+
+    def take(self, record: Kept) -> None:
+        """Count a record, or take in a note."""
+        headers = dict(record.headers)
+        code = _text(headers, "code")
+        if headers.get("origin") == _NOTE.encode():
+            until = self._retried.setdefault(code or _ALL, {})
+            for partition, offset in json.loads(record.value or b"{}").items():
+                until[int(partition)] = max(offset, until.get(int(partition), 0))
+        elif self._distinct.is_new(record):
+            self.counts[_text(headers, "origin") or "stream", code or "other"] += 1
+
+    def retried_until(self, partition: int, code: str | None) -> int:
+        """Before this offset of the rejected topic everything with this code, or with any, has been retried."""
+        of_all = self._retried[_ALL].get(partition, 0)
+        return of_all if code is None else max(of_all, self._retried.get(code, {}).get(partition, 0))
+
+
+class Distinct:
+    """Tells what the stream sent a second time.
+
+    A micro-batch that was interrupted comes again from the same offset, and sends what it rejects again to the same
+    partition; no later one begins before it. So a record from before the newest micro-batch is a repeat, and only the
+    places in that micro-batch have to be remembered.
+    """
+
+    def __init__(self) -> None:
+        self._newest: dict[tuple[int, str, int], tuple[int, set[int]]] = {}
+
+    def is_new(self, record: Kept) -> bool:
+        """Whether this is the first of its kind; what the feed rejected always is."""
+        headers = dict(record.headers)
+        if "since" not in headers:
+            return headers.get("origin") != _NOTE.encode()
+        since, offset = int(headers["since"]), int(headers["offset"])
+        place = record.partition, headers["topic"].decode(), int(headers["partition"])
+        newest, seen = self._newest.get(place, (-1, set()))
+        if since > newest:
+            newest, seen = since, {one for one in seen if one >= since}
+            self._newest[place] = newest, seen
+        if offset < newest or offset in seen:
+            return False
+        seen.add(offset)
+        return True
+
+
+def shown(record: ConsumerRecord, log: RejectedLog) -> RejectedRecord | None:
+    """A record as people see it; None for a note."""
+    headers = dict(record.headers)
+    origin = _text(headers, "origin") or "stream"
+    if origin == _NOTE:
+        return None
+    value = (record.value or b"")[: 4 * _SHOWN_CHARACTERS + 4].decode("utf-8", "backslashreplace")
+    code = _text(headers, "code") or "other"
+    return RejectedRecord(
+        origin="feed" if origin == "feed" else "stream",
+        code=code,
+        reason=_text(headers, "reason") or "",
+        value=value if len(value) <= _SHOWN_CHARACTERS else f"{value[: _SHOWN_CHARACTERS - 1]}…",
+        time=datetime.fromtimestamp(record.timestamp / 1000, timezone.utc),
+        source=_text(headers, "source"),
+        line=_number(headers, "line"),
+        field=_text(headers, "field"),
+        found=_text(headers, "found"),
+        format=_text(headers, "format"),
+        wsid=_text(headers, "wsid"),
+        topic=_text(headers, "topic"),
+        partition=_number(headers, "partition"),
+        offset=_number(headers, "offset"),
+        is_whole="cut" not in headers,
+        is_retried=record.offset < log.retried_until(record.partition, code),
+    )
+
+
+async def between(
+    consumer: AIOKafkaConsumer, partition: TopicPartition, begin: int, end: int
+) -> AsyncIterator[ConsumerRecord]:
+    """The records of a partition from one offset to before another; the consumer has nothing else to read."""
+    consumer.assign([partition])
+    consumer.seek(partition, begin)
+    while begin < end:
+        for record in (await consumer.getmany(partition, timeout_ms=_POLL_MS)).get(partition, ()):
+            if record.offset < end:
+                yield record
+        begin = await consumer.position(partition)
+
+
+def _text(headers: Mapping[str, bytes], name: str) -> str | None:
+    value = headers.get(name)
+    return None if value is None else value.decode("utf-8", "replace")
+
+
+def _number(headers: Mapping[str, bytes], name: str) -> int | None:
+    value = headers.get(name)
+    return None if value is None else int(value)
