@@ -1,0 +1,39 @@
+"""A question over HTTP through the actors, beside the driver's own prepared read."""
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from bench.figures import Figure, at_most
+from bench.system import System
+from killrweather.storage import session as cassandra
+
+_PATH, _PARAMETERS = "/weather/stations/725030:14732/temperature/daily", {"date": "1950-06-15"}
+
+
+def measure(system: System, repeats: int = 1_000) -> list[Figure]:
+    """The median of one day, in turns."""
+    session = cassandra.connect(system.settings)
+    statement = session.prepare(
+        f"SELECT * FROM {system.settings.cassandra.keyspace}.daily_aggregate_temperature"
+        " WHERE wsid = ? AND year = ? AND month = ? AND day = ?"
+    )
+    http, direct = [], []
+    with httpx.Client(base_url=system.url) as client:
+        for _ in range(repeats):
+            http.append(_seconds(lambda: client.get(_PATH, params=_PARAMETERS).raise_for_status()))
+            direct.append(_seconds(lambda: session.execute(statement, ("725030:14732", 1950, 6, 15)).one()))
+    cassandra.close(session)
+    what = "the driver's prepared read"
+    return [
+        at_most("a day by HTTP through the actors, median", statistics.median(http), statistics.median(direct), what, 4)
+    ]
+
+
+def _seconds(action: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start

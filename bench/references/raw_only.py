@@ -1,0 +1,140 @@
+"""A micro-batch that writes the raw row alone: the same source, the same parsing, no aggregate, no progress."""
+
+import asyncio
+import contextlib
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count, islice
+from pathlib import Path
+from uuid import uuid4
+
+from cassandra.cluster import Session
+
+from killrweather.home import Home
+from killrweather.jobs.cassandra import append
+from killrweather.jobs.events import dump, load
+from killrweather.jobs.jvm import Jvm
+from killrweather.jobs.kafka import source_options
+from killrweather.jobs.records import parsed
+from killrweather.jobs.session import open_session, spark_options
+from killrweather.model.observation import COLUMNS
+from killrweather.services.jars import ensure
+from killrweather.services.java import find_java
+from killrweather.settings import Settings
+from killrweather.streams.producer import Producer
+from killrweather.streams.topics import ensure_topics
+
+_POLL_S = 0.005
+_years = count(1900)
+
+
+@dataclass
+class Reference:
+    """A running reference stream on a topic of its own."""
+
+    settings: Settings
+
+    def rows(self, session: Session, repeats: int = 30) -> list[float]:
+        """Seconds from sending one row until it can be read."""
+        query = session.prepare("SELECT temperature FROM raw_weather_data WHERE wsid = ? AND year = ?")
+        return asyncio.run(self._rows(session, query, repeats))
+
+    async def _rows(self, session: Session, query, repeats: int) -> list[float]:
+        wsid, times = "999990:00001", []
+        producer = Producer(self.settings, self.settings.kafka.topic.raw)
+        await producer.start()
+        try:
+            for year in islice(_years, repeats):
+                value = (year - 1890) / 10
+                start = time.perf_counter()
+                await producer.publish([(wsid.encode(), [f"{wsid},{year},06,15,12,{value},,,,,,1.0,".encode()])])
+                while not (found := session.execute(query, (wsid, year)).one()) or found[0] != value:
+                    await asyncio.sleep(_POLL_S)
+                times.append(time.perf_counter() - start)
+                await asyncio.sleep(0.3)
+        finally:
+            await producer.stop()
+        return times
+
+    @contextlib.contextmanager
+    def others(self, rows_a_second: int) -> Iterator[None]:
+        """Rows of other stations, sent steadily."""
+        stop = threading.Event()
+        thread = threading.Thread(target=lambda: asyncio.run(self._send(rows_a_second, stop)))
+        thread.start()
+        time.sleep(3)
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    async def _send(self, rows_a_second: int, stop: threading.Event) -> None:
+        producer = Producer(self.settings, self.settings.kafka.topic.raw)
+        await producer.start()
+        try:
+            while not stop.is_set():
+                begin = time.monotonic()
+                rows = [
+                    f"{500_000 + n}:00001,2022,01,01,12,11.5,2.5,1013.2,180,3.1,4,0.5,"
+                    for n in range(rows_a_second // 5)
+                ]
+                await producer.publish([(row.split(",")[0].encode(), [row.encode()]) for row in rows])
+                await asyncio.sleep(max(0.0, 0.2 - (time.monotonic() - begin)))
+        finally:
+            await producer.stop()
+
+
+@contextlib.contextmanager
+def stream(settings: Settings, directory: Path) -> Iterator[Reference]:
+    """A reference stream for as long as it is needed."""
+    name = f"bench.{uuid4().hex[:8]}"
+    topic = settings.kafka.topic.model_copy(update={"raw": name, "rejected": f"{name}.rejected"})
+    own = settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"topic": topic})})
+    partitions = asyncio.run(ensure_topics(own))
+    command = [sys.executable, "-m", "bench.references.raw_only", str(directory), str(len(partitions))]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        process.stdin.write(dump(own) + "\n")
+        process.stdin.flush()
+        if process.stdout.readline() != "started\n":
+            raise SystemExit("the reference stream did not start")
+        yield Reference(own)
+    finally:
+        process.stdin.close()
+        process.wait()
+
+
+def main(directory: Path, partitions: int) -> None:
+    """Follow the topic until stdin ends."""
+    settings, home = load(sys.stdin.readline()), Home(directory / "raw-only")
+    scratch, jars = home.directory("spark"), ensure("spark", home, settings)
+    jvm = Jvm(find_java(settings).executable, jars, settings.spark.driver_memory, scratch, home.log("spark"), "WARN")
+    try:
+        jvm.attach()
+        spark = open_session(settings, spark_options(settings, jars, scratch), "raw rows only")
+        starts = dict.fromkeys(range(partitions), 0)
+        records = spark.readStream.format("kafka").options(**source_options(settings, starts)).load()
+        epoch_us = time.time_ns() // 1000
+        rows = parsed(records, dict.fromkeys(starts, epoch_us)).where("not rejected").select(*COLUMNS, "write_time")
+        checkpoint = scratch / "checkpoint"
+        shutil.rmtree(checkpoint, ignore_errors=True)
+        (
+            rows.writeStream.foreachBatch(lambda frame, _: append(frame, settings, "raw_weather_data", "write_time"))
+            .option("checkpointLocation", str(checkpoint))
+            .trigger(processingTime=f"{settings.spark.trigger_interval_s} seconds")
+            .start()
+        )
+        print("started", flush=True)
+        sys.stdin.read()
+    finally:
+        jvm.kill()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))
