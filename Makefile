@@ -38,6 +38,7 @@ format: .venv/complete  ## what the formatter can mend
 	$(BIN)/ruff format .
 
 bench: setup  ## the figures of docs/performance.md, measured here
+	$(BIN)/python -m pip install --quiet --requirement bench/requirements.txt
 	$(BIN)/python -m bench
 
 docs: .venv/complete  ## the reference pages, written from the code

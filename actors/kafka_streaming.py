@@ -2,36 +2,44 @@
 
 import asyncio
 import logging
-import time
+from dataclasses import replace
+from secrets import token_hex
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
+from aiokafka.structs import TopicPartition
 
 from killrweather.actorsystem import AsyncActor
 from killrweather.connection import Connection
-from killrweather.errors import StreamFailed
-from killrweather.jobs.process import StreamProcess
+from killrweather.errors import StreamFailed, Unavailable
+from killrweather.jobs.events import ReplayOrder, partitions
+from killrweather.jobs.process import JobProcess
 from killrweather.messages.control import OutputStreamInitialized
+from killrweather.messages.layers import Replay, Replaying
 from killrweather.messages.node import GetStreamProgress, StreamProgress
 from killrweather.streams.connection import client_options
+from killrweather.streams.offsets import replay_begin, spans_of
 from killrweather.streams.topics import away, ensure_topics, log_end
 
 log = logging.getLogger(__name__)
 
 _LOG_END_INTERVAL_S = 1.0
+_SET_BACK_S = 4.0
+"""How long the answer to an order for a replay waits for the micro-batch that comes first."""
 
 
 class KafkaStreamingActor(AsyncActor):
     """Owns the stream: a stream that ends or falls silent is a failure of this actor, which a restart mends."""
 
     def pre_start(self) -> None:
-        self._stream = StreamProcess(self.settings, self.home)
+        self._stream = JobProcess("stream", self.settings, self.home)
         self._state, self._text = "starting", "the stream is starting"
-        self._heard_at = time.monotonic()
         self._stored: dict[int, int] = {}
         self._log_end: dict[int, int] = {}
         self._rejected = 0
+        self._replay: Replaying | None = None
+        self._set_back = asyncio.Event()
         self._kafka = Connection("kafka", self._connect)
         self.spawn(self._follow())
         self.spawn(self._watch())
@@ -57,21 +65,52 @@ class KafkaStreamingActor(AsyncActor):
         return {
             "in_kafka": sum(progress.log_end.values()),
             "stored": sum(progress.stored.values()),
-            "rejected_by_stream": self._rejected,
             "lag": max(0, progress.lag),
         }
 
     async def receiveMsg_GetStreamProgress(self, msg: GetStreamProgress, sender: Any) -> StreamProgress:
         return self._progress()
 
+    async def receiveMsg_Replay(self, msg: Replay, sender: Any) -> Replaying:
+        """Have the stream set itself back: it owns the progress, and nobody else writes it."""
+        if self._state != "running":
+            raise Unavailable(f"the stream is {self._state}: {self._text}; a replay needs a stream that runs")
+        if self._replay and not self._replay.has_begun:
+            raise Unavailable("a replay is ordered and has not begun yet; look at it with: killrweather status")
+        begin = await self._begin_of(msg)
+        until = {partition: self._stored[partition] for partition in begin}
+        begin = {partition: min(offset, self._stored[partition]) for partition, offset in begin.items()}
+        self._replay = Replaying(token_hex(4), begin, until, has_begun=False)
+        self._set_back.clear()
+        await self._stream.say(ReplayOrder(self._replay.id, begin).dump())
+        try:
+            await asyncio.wait_for(self._set_back.wait(), _SET_BACK_S)
+        except asyncio.TimeoutError:
+            log.info("a replay waits for the end of a micro-batch", extra={"begin": begin})
+        return self._replay
+
+    async def _begin_of(self, order: Replay) -> dict[int, int]:
+        consumer, topic = self._kafka.get(), self.settings.kafka.topic.raw
+        try:
+            spans = await spans_of(consumer, topic, self._stored)
+            since: dict[int, int | None] = {}
+            if order.from_time is not None:
+                time_ms = round(order.from_time.timestamp() * 1000)
+                found = await consumer.offsets_for_times({TopicPartition(topic, number): time_ms for number in spans})
+                since = {place.partition: first and first.offset for place, first in found.items()}
+        except (KafkaError, asyncio.TimeoutError) as error:
+            raise away(self.settings, error) from error
+        return replay_begin(order, topic, spans, since)
+
     def _progress(self) -> StreamProgress:
-        return StreamProgress(dict(self._stored), dict(self._log_end), self._rejected, self._state, self._text)
+        return StreamProgress(
+            dict(self._stored), dict(self._log_end), self._rejected, self._state, self._text, self._replay
+        )
 
     async def _follow(self) -> None:
         """Take in what the stream tells; its end is this actor's failure."""
         await self._stream.start()
         async for event in self._stream.events():
-            self._heard_at = time.monotonic()
             self._take(event)
         code = await self._stream.wait()
         if self._state != "stopped":
@@ -81,11 +120,12 @@ class KafkaStreamingActor(AsyncActor):
         match event["event"]:
             case "started":
                 self._state, self._text = "running", "the stream runs"
-                self._stored.update(_partitions(event["next_offsets"]))
+                self._stored.update(partitions(event["next_offsets"]))
+                self._note_replay(event["replay"], partitions(event["replay_until"]))
                 log.info("stream started", extra={"event": OutputStreamInitialized("killrweather")})
             case "batch":
                 self._state, self._text = "running", "the stream runs"
-                self._stored.update(_partitions(event["next_offsets"]))
+                self._stored.update(partitions(event["next_offsets"]))
                 self._rejected += event["rejected"]
                 fields = {name: event[name] for name in ("rows", "stored", "rejected", "next_offsets", "seconds")}
                 log.info("batch", extra=fields)
@@ -95,18 +135,22 @@ class KafkaStreamingActor(AsyncActor):
             case "failed":
                 self._text = event["text"]
 
+    def _note_replay(self, order: str | None, until: dict[int, int]) -> None:
+        """Know the replay that the stream has begun, or goes on with since before this actor started."""
+        if self._replay and order == self._replay.id:
+            begin = {partition: self._stored[partition] for partition in until}
+            self._replay = replace(self._replay, begin=begin, until=until, has_begun=True)
+            self._set_back.set()
+            log.info("replay", extra={"begin": begin, "until": until})
+        elif self._replay is None and until:
+            begin = {partition: self._stored[partition] for partition in until}
+            self._replay = Replaying("", begin, until, has_begun=True)
+
     async def _watch(self) -> None:
         """Kill a stream that gives no sign of life; its end is then seen as any other."""
-        limit_s = self.settings.node.hung_after_s
-        while True:
-            await asyncio.sleep(limit_s / 4)
-            silent_s = time.monotonic() - self._heard_at
-            starting_s = self.settings.services.start_timeout_s
-            if silent_s > (starting_s if self._state == "starting" else limit_s):
-                self._text = f"it gave no sign of life for {silent_s:.0f} s and was killed"
-                log.error("stream hangs, so it is killed", extra={"silent_s": round(silent_s, 1)})
-                await self._stream.kill()
-                return
+        self._text = await self._stream.silence()
+        log.error("the stream hangs", extra={"reason": self._text})
+        await self._stream.kill()
 
     async def _follow_log_end(self) -> None:
         """Keep knowing where the log ends, for the lag."""
@@ -127,8 +171,3 @@ class KafkaStreamingActor(AsyncActor):
             await consumer.stop()
             raise away(self.settings, error) from error
         return consumer
-
-
-def _partitions(offsets: dict[str, int]) -> dict[int, int]:
-    """Offsets as the stream tells them: JSON has no numbers for keys."""
-    return {int(partition): offset for partition, offset in offsets.items()}

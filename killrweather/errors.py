@@ -7,6 +7,7 @@
     ├── NoData                  a client was told that there is no such data     404, exit 3
     ├── FormatError             a whole input cannot be read (rows are rejected) 422
     ├── Forbidden               asked for something outside what is allowed      403
+    ├── Conflict                what is under way excludes what is asked for     409
     ├── ServiceError            an embedded service can't be had or started      exit 1
     ├── Unavailable             Kafka, Cassandra or the stream is away           503, worth trying again
     │   └── SchemaMissing       Cassandra is there and our tables are not
@@ -57,6 +58,12 @@ class FormatError(KillrWeatherError):
 
 class Forbidden(KillrWeatherError):
     """A request asks for what the configuration does not allow, for example a file outside the feed directories."""
+
+
+class Conflict(KillrWeatherError):
+    """A request asks for what cannot go along with something that is under way, for example a second recompute."""
+
+    kind = "conflict"
 
 
 class ServiceError(KillrWeatherError):

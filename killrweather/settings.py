@@ -62,6 +62,7 @@ class Feed(Section):
     chunk_bytes: int = Field(1_048_576, ge=4_096, le=16_777_216)
     max_line_bytes: int = Field(65_536, ge=128)
     max_decompressed_bytes: int = Field(8_589_934_592, ge=1)
+    noaa_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")] = "https://www.ncei.noaa.gov"
 
 
 class Topics(Section):
@@ -130,6 +131,7 @@ class Spark(Section):
     master: str = "local[*]"
     trigger_interval_s: float = Field(0.0, ge=0)
     driver_memory: Memory = "1g"
+    analytics_memory: Memory = "1g"
     max_rows_per_batch: int = Field(200_000, ge=1)
     shuffle_partitions: int = Field(2, ge=1)
 
@@ -181,10 +183,12 @@ def _actor(path: str, role: Role, pool: int = 1) -> ActorSpec:
 DEFAULT_ACTORS: dict[str, ActorSpec] = {
     "http-feed": _actor("actors.http_feed.HttpFeedActor", "feed"),
     "kafka-publisher": _actor("actors.kafka_publisher.KafkaPublisherActor", "feed", pool=2),
+    "rejected": _actor("actors.rejected.RejectedActor", "feed"),
     "kafka-streaming": _actor("actors.kafka_streaming.KafkaStreamingActor", "stream"),
     "temperature": _actor("actors.temperature.TemperatureActor", "query"),
     "precipitation": _actor("actors.precipitation.PrecipitationActor", "query"),
     "weather-station": _actor("actors.weather_station.WeatherStationActor", "query"),
+    "analytics": _actor("actors.analytics.AnalyticsActor", "analytics"),
 }
 
 

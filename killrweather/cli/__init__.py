@@ -9,7 +9,24 @@ from typing import Any
 
 import typer
 
-from killrweather.cli import config, doctor, down, load, node, query, schema, services, stations, status, up
+from killrweather.cli import (
+    config,
+    doctor,
+    down,
+    fetch,
+    load,
+    node,
+    query,
+    recompute,
+    rejected,
+    replay,
+    schema,
+    services,
+    simulate,
+    stations,
+    status,
+    up,
+)
 from killrweather.cli.output import say
 from killrweather.errors import BadRequest, ConfigurationError, KillrWeatherError, NoData, StationNotFound
 
@@ -25,10 +42,15 @@ app.command("up")(up.run)
 app.command("down")(down.run)
 app.command("status")(status.run)
 app.command("load")(load.run)
+app.command("fetch")(fetch.run)
+app.command("simulate")(simulate.run)
+app.command("replay")(replay.run)
+app.command("recompute")(recompute.run)
 app.command("doctor")(doctor.run)
 for name, group in {
     "query": query.app,
     "stations": stations.app,
+    "rejected": rejected.app,
     "schema": schema.app,
     "services": services.app,
     "config": config.app,

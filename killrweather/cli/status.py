@@ -110,12 +110,24 @@ def _show(status: dict[str, Any]) -> None:
         names = ["received", "accepted", "rejected", "in_kafka", "stored", "rejected_by_stream", "lag"]
         print_table([[f"{counters[name]:,}" for name in names]], [name.replace("_", " ") for name in names])
         print()
+        if counters["reasons"]:
+            rejected = ([*name.split(".", 1), f"{number:,}"] for name, number in counters["reasons"].items())
+            print_table(rejected, ["rejected by", "code", "rows"])
+            print()
+        if left := _left_to_replay(status["stream"]):
+            print(f"a replay is under way: {left:,} records to go\n")
         print_table(((c["name"], "ok" if c["ok"] else "FAILED", c["text"]) for c in node["checks"]), ["check", "", ""])
         print()
     print_table(
         ((s["name"], s["state"], s["address"], s["pid"], s["restarts"]) for s in status["services"]),
         ["service", "state", "address", "pid", "restarts"],
     )
+
+
+def _left_to_replay(stream: dict[str, Any] | None) -> int:
+    if not stream or not stream["replay"]:
+        return 0
+    return sum(max(0, end - stream["stored"].get(number, 0)) for number, end in stream["replay"]["until"].items())
 
 
 def _span(seconds: float) -> str:

@@ -1,7 +1,7 @@
 """One micro-batch: raw rows first, then the touched days, months and years recomputed, then progress.
 
     1  good rows → raw_weather_data          dies here: nothing is known of it, the batch comes again
-    2  rejected records → the rejected topic dies here: they are there twice, which their place tells
+    2  rejected records → the rejected topic dies here: they are there twice, which ``since`` and their place tell
     3  touched days → the aggregate tables   dies here: they are computed again, to the same values
     4  new station-years → raw_weather_year  dies here: the same
     5  next offsets → stream_progress        dies here: the batch comes again and changes nothing
@@ -26,7 +26,7 @@ from killrweather.jobs.cassandra import append
 from killrweather.jobs.kafka import kafka_options
 from killrweather.jobs.patience import Patience
 from killrweather.jobs.readback import Day
-from killrweather.jobs.records import reason
+from killrweather.jobs.records import code, reason
 from killrweather.model.observation import COLUMNS
 from killrweather.settings import Settings
 from killrweather.storage.progress import Position, Progress
@@ -77,7 +77,9 @@ class MicroBatch:
             F.concat_ws("\n", F.collect_set(F.when(~F.col("rejected"), F.concat_ws(",", *Day._fields)))).alias("days"),
         )
         self._good = ~F.col("rejected")
-        self._headers = _headers(reason(self.settings.cassandra.ttl.raw_s))
+        ttl_s = self.settings.cassandra.ttl.raw_s
+        self._fault = {"origin": F.lit("stream"), "code": code(ttl_s), "reason": reason(ttl_s)}
+        self._begin = {partition: position.next_offset for partition, position in self.positions.items()}
 
     def run(self, rows: DataFrame, batch_id: int) -> BatchResult:
         """Take a batch of ``parsed`` rows through all its steps."""
@@ -100,6 +102,7 @@ class MicroBatch:
             self.patience.attempt(lambda: self._note_years(stored.touched))
             watch.lap("years")
         self.patience.attempt(lambda: self.progress.advance(ends))
+        self._begin.update(ends)
         watch.lap("progress")
         return BatchResult(stored.rows, stored.rows - stored.rejected, stored.rejected, ends, watch.seconds)
 
@@ -111,9 +114,21 @@ class MicroBatch:
         return _Stored(found["rows"], found["rejected"], [_day(line) for line in found["days"].splitlines()])
 
     def _reject(self, rows: DataFrame) -> None:
-        """Send the rejected records on as they are: key and value, the reason and their place as headers."""
+        """Send the rejected records on as they are: key and value, the reason and their place as headers.
+
+        Not those that a replay comes by: they are there. ``since`` is where this micro-batch began, and before it
+        everything is there; see ``streams.rejected``. One without a key gets its partition's, so that it goes to the
+        same partition when this micro-batch comes again.
+        """
         options = kafka_options(self.settings) | {"topic": self.settings.kafka.topic.rejected}
-        rejected = rows.where("rejected").select("key", "value", self._headers)
+        since = {part: max(begin, self.positions[part].reached) for part, begin in self._begin.items()}
+        pairs = [F.lit(number) for pair in since.items() for number in pair]
+        began = F.element_at(F.create_map(*pairs), F.col("partition"))
+        place = {name: F.col(name) for name in ("topic", "partition", "offset")}
+        key = F.coalesce("key", F.concat_ws("-", "topic", "partition").cast("binary")).alias("key")
+        rejected = rows.where(F.col("rejected") & (F.col("offset") >= began)).select(
+            key, "value", _headers({**self._fault, **place, "since": began})
+        )
         rejected.write.format("kafka").options(**options).save()
 
     def _by(self, few: bool) -> ByDriver | BySpark:
@@ -126,8 +141,7 @@ class MicroBatch:
         self._years |= new
 
 
-def _headers(reason: Column) -> Column:
-    values = {"reason": reason, **{name: F.col(name) for name in ("topic", "partition", "offset")}}
+def _headers(values: Mapping[str, Column]) -> Column:
     return F.array(
         *(
             F.struct(F.lit(name).alias("key"), column.cast("string").cast("binary").alias("value"))

@@ -6,15 +6,36 @@
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import astuple, dataclass
+from datetime import date
+from typing import TypeVar
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
 
 from killrweather.jobs import readback
 from killrweather.jobs.aggregates import RAW, daily, merged, rows_of
 from killrweather.jobs.cassandra import append, table
 from killrweather.jobs.readback import Day, ReadBack
-from killrweather.jobs.tables import FAMILIES, Family, Table
+from killrweather.jobs.tables import DAY, FAMILIES, MONTH, YEAR, Family, Table
 from killrweather.settings import Settings
+
+T = TypeVar("T")
+StationYear = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What whole station-years came to: raw rows that were read, and days, months and years with values."""
+
+    rows: int
+    days: int
+    months: int
+    years: int
+
+    def __add__(self, other: "Rebuilt") -> "Rebuilt":
+        """What two sets of station-years came to."""
+        return Rebuilt(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
 
 class BySpark:
@@ -33,23 +54,45 @@ class BySpark:
 
     def days(self, touched: Iterable[Day]) -> None:
         """Set the daily values of the touched days, and of others where reading them too is cheaper."""
-        began_us = _now_us()
-        days = daily(self._read(self._raw, readback.choose(touched))).persist()
-        try:
-            days.count()  # both families wait for the same blocks: made here, by all cores at once
-            self._side_by_side(lambda family: self._append(rows_of(family.daily, days), family.daily, began_us))
-        finally:
-            days.unpersist()
+        chosen = list(touched)
+        raw = self._read(self._raw, readback.choose(chosen))
+        if self._settings.cassandra.ttl.raw_s:
+            # Days before the touched ones are read besides, and may have lost hours.
+            raw = _since(raw, min(date(*day[1:]) for day in chosen))
+        self._set_days(raw, DataFrame.count)
 
     def merge(self, touched: Iterable[Day]) -> None:
         """Set the monthly, then the annual values of the touched days."""
         days = list(touched)
-        self._side_by_side(lambda family: self._merge(family, days))
+        self._merge(lambda whole: readback.at(whole.key, days))
 
-    def _merge(self, family: Family, touched: list[Day]) -> None:
+    def years(self, chosen: Iterable[StationYear], since: date | None = None) -> Rebuilt:
+        """Set all days, months and years of whole station-years; days before ``since`` stay as they are stored."""
+        keys = ReadBack(YEAR, tuple(sorted(chosen)))
+        seen = Observation()
+        raw = self._read(self._raw, keys).observe(seen, F.count(F.lit(1)).alias("rows"))
+        found = self._set_days(raw if since is None else _since(raw, since), _count)
+        self._merge(lambda _: keys)
+        return Rebuilt(seen.get["rows"], *found)
+
+    def _set_days(self, raw: DataFrame, count: Callable[[DataFrame], T]) -> T:
+        """Write the days of these rows, which nobody has begun to read yet."""
+        began_us = _now_us()
+        days = daily(raw).persist()
+        try:
+            found = count(days)  # both families wait for the same blocks: made here, by all cores at once
+            self._side_by_side(lambda family: self._append(rows_of(family.daily, days), family.daily, began_us))
+        finally:
+            days.unpersist()
+        return found
+
+    def _merge(self, keys: Callable[[Table], ReadBack]) -> None:
+        self._side_by_side(lambda family: self._merge_family(family, keys))
+
+    def _merge_family(self, family: Family, keys: Callable[[Table], ReadBack]) -> None:
         for parts, whole in family.steps:
             began_us = _now_us()
-            stored = self._read(self._parts[parts.name], readback.at(whole.key, touched))
+            stored = self._read(self._parts[parts.name], keys(whole))
             self._append(merged(family, stored, whole), whole, began_us)
 
     def _read(self, source: DataFrame, chosen: ReadBack) -> DataFrame:
@@ -64,6 +107,17 @@ class BySpark:
         wait(under_way)
         for each in under_way:
             each.result()
+
+
+def _since(raw: DataFrame, first: date) -> DataFrame:
+    return raw.where(F.make_date("year", "month", "day") >= F.lit(first))
+
+
+def _count(days: DataFrame) -> tuple[int, int, int]:
+    """Days, months and years that have a value."""
+    stated = days.where(F.coalesce(*(F.col(family.daily.stated) for family in FAMILIES)).isNotNull())
+    counts = (F.count_distinct(*(F.col(name) for name in key)) for key in (DAY, MONTH, YEAR))
+    return tuple(stated.agg(*counts).first())
 
 
 def _now_us() -> int:

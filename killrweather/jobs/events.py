@@ -1,18 +1,31 @@
-"""What the stream's process and the actor that watches it tell each other: one line, one thing.
+"""What a job's process and the actor that watches it tell each other: one line, one thing.
 
-From the actor, on stdin: the settings, then ``stop`` or the end of the file, both of which end the stream
-after its current micro-batch. From the stream, on stdout, JSON objects:
+From the actor, on stdin: the settings, then ``stop`` or the end of the file, both of which end the job after what it
+has begun, a micro-batch or a chunk of station-years. From every job, on stdout, JSON objects:
 
-    {"event": "started", "next_offsets": {"0": n}}                  the stream runs, from these offsets
-    {"event": "batch", "rows", "stored", "rejected", "next_offsets", "seconds": {step: s}}
     {"event": "waiting", "for": "cassandra" | "kafka", "text"}      a service is away, it tries again
     {"event": "alive"}                                              every second, proven by the JVM
     {"event": "failed", "text"}                                     its last word before exit 1
+
+The stream is also told ``{"replay": id, "begin": {"0": n}}``: set back, after the current micro-batch. It tells
+
+    {"event": "started", "next_offsets": {"0": n}, "replay": id | null, "replay_until": {"0": n}}
+                                                                    it runs, from these offsets
+    {"event": "batch", "rows", "stored", "rejected", "next_offsets", "seconds": {step: s}}
+
+and a recompute
+
+    {"event": "started", "total": n}                                so many station-years
+    {"event": "nothing", "text"}                                    there is no such station or year; its last word
+    {"event": "chunk", "station_years", "rows", "days", "months", "years", "seconds"}   so many so far
+    {"event": "done"}                                               its last word before exit 0
 """
 
 import json
 import os
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +34,29 @@ from pydantic import SecretStr
 from killrweather.settings import Settings
 
 STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOrder:
+    """What tells the stream to read the log again from these offsets."""
+
+    id: str
+    begin: Mapping[int, int]
+
+    def dump(self) -> str:
+        """The order as one line."""
+        return json.dumps({"replay": self.id, "begin": dict(self.begin)})
+
+    @classmethod
+    def load(cls, line: str) -> "ReplayOrder":
+        """The order that ``dump`` wrote."""
+        order = json.loads(line)
+        return cls(order["replay"], partitions(order["begin"]))
+
+
+def partitions(offsets: Mapping[str, int]) -> dict[int, int]:
+    """Offsets by partition as they come out of JSON, which has no numbers for keys."""
+    return {int(partition): offset for partition, offset in offsets.items()}
 
 
 def dump(settings: Settings) -> str:
@@ -34,7 +70,7 @@ def load(line: str) -> Settings:
 
 
 class Events:
-    """The stdout of the stream's process, taken away from everything else that might write to it."""
+    """The stdout of a job's process, taken away from everything else that might write to it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,11 +1,13 @@
-"""The stream's process, seen from the actor that starts and watches it."""
+"""A job's process, seen from the actor that starts and watches it."""
 
 import asyncio
 import json
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from killrweather.home import Home
@@ -16,52 +18,78 @@ from killrweather.settings import Settings
 log = logging.getLogger(__name__)
 
 
-class StreamProcess:
-    """Starts ``killrweather.jobs.stream`` and reads the events it tells, one JSON object a line."""
+class JobProcess:
+    """Starts ``killrweather.jobs.<name>`` and reads the events it tells, one JSON object a line."""
 
-    def __init__(self, settings: Settings, home: Home):
-        self._settings, self._home = settings, home
+    def __init__(self, name: str, settings: Settings, home: Home, arguments: Sequence[str] = ()):
+        self.name = name
+        self._settings, self._home, self._arguments = settings, home, arguments
         self._process: Any = None
+        self._heard_at = time.monotonic()
+        self._is_alive = False
 
     @property
     def pid(self) -> int | None:
         """The process, once it was started."""
         return self._process.pid if self._process else None
 
+    @property
+    def log(self) -> Path:
+        """Where it writes what is no event."""
+        return self._home.log(self.name)
+
     async def start(self) -> None:
         """Start it; it ends with this process, however that ends."""
-        with self._home.log("stream").open("ab") as errors:
+        with self.log.open("ab") as errors:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "killrweather.jobs.stream",
+                f"killrweather.jobs.{self.name}",
                 "--home",
                 str(self._home.path),
+                *self._arguments,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,
                 preexec_fn=lambda: die_with_parent(signal.SIGKILL),
             )
-        await self._say(dump(self._settings))
+        self._heard_at = time.monotonic()
+        await self.say(dump(self._settings))
+
+    async def say(self, line: str) -> None:
+        """Tell it something; raises ConnectionError when it has ended."""
+        self._process.stdin.write(f"{line}\n".encode())
+        await self._process.stdin.drain()
 
     async def events(self) -> AsyncIterator[dict[str, Any]]:
         """What it tells, until it ends."""
         async for line in self._process.stdout:
+            self._heard_at = time.monotonic()
             try:
-                yield json.loads(line)
+                event = json.loads(line)
             except json.JSONDecodeError:
-                log.warning("the stream said what is no event", extra={"line": line[:200]})
+                log.warning("a job said what is no event", extra={"job": self.name, "line": line[:200]})
+                continue
+            self._is_alive = self._is_alive or event["event"] == "alive"
+            yield event
 
     async def wait(self) -> int:
         """Its exit code, once it has ended."""
         return await self._process.wait()
 
+    async def silence(self) -> str:
+        """Wait until it has given no sign of life for too long; what is wrong, in words."""
+        limit_s, starting_s = self._settings.node.hung_after_s, self._settings.services.start_timeout_s
+        while (silent_s := time.monotonic() - self._heard_at) <= (limit_s if self._is_alive else starting_s):
+            await asyncio.sleep(limit_s / 4)
+        return f"it gave no sign of life for {silent_s:.0f} s and was killed"
+
     async def stop(self, timeout_s: float) -> None:
-        """Have it finish its batch and end; whatever is left after ``timeout_s`` is killed."""
+        """Have it finish what it has begun and end; whatever is left after ``timeout_s`` is killed."""
         if self._process is None:
             return
         try:
-            await self._say(STOP)
+            await self.say(STOP)
             await asyncio.wait_for(self._process.wait(), timeout_s)
         except (asyncio.TimeoutError, ConnectionError):
             await self.kill()
@@ -71,7 +99,3 @@ class StreamProcess:
         if self._process and self._process.returncode is None:
             await asyncio.to_thread(end, self._process.pid, 0.0)
             await self._process.wait()
-
-    async def _say(self, line: str) -> None:
-        self._process.stdin.write(f"{line}\n".encode())
-        await self._process.stdin.drain()

@@ -44,7 +44,7 @@ def parsed(records: DataFrame, epochs_us: Mapping[int, int], ttl_s: int = 0) -> 
     )
     rows = records.select(*PLACE, row.alias("row")).select(*PLACE, "row.*")
     stated = rows.withColumns({field.name: _stated(field) for field in VALUE_FIELDS})
-    rejected = reduce(Column.__or__, (condition for condition, _ in _checks(ttl_s)))
+    rejected = reduce(Column.__or__, (is_wrong for is_wrong, *_ in _checks(ttl_s)))
     return stated.select(
         *COLUMNS,
         _write_time(epochs_us).alias("write_time"),
@@ -56,7 +56,16 @@ def parsed(records: DataFrame, epochs_us: Mapping[int, int], ttl_s: int = 0) -> 
 
 def reason(ttl_s: int = 0) -> Column:
     """The first thing that is wrong with a rejected row of ``parsed``, in words."""
-    first, *others = _checks(ttl_s, F.col(_CORRUPT))
+    return _first([(is_wrong, words) for is_wrong, _, words in _checks(ttl_s, F.col(_CORRUPT))])
+
+
+def code(ttl_s: int = 0) -> Column:
+    """The kind of fault that ``reason`` has the words for, one of the feed's codes."""
+    return _first([(is_wrong, code) for is_wrong, code, _ in _checks(ttl_s, F.col(_CORRUPT))])
+
+
+def _first(cases: list[tuple[Column, Column]]) -> Column:
+    first, *others = cases
     return reduce(lambda case, check: case.when(*check), others, F.when(*first))
 
 
@@ -70,29 +79,35 @@ def _stated(field: ValueField) -> Column:
     return column if field.missing is None else F.when(column != F.lit(field.missing), column)
 
 
-def _checks(ttl_s: int, corrupt: Column | None = None) -> list[tuple[Column, Column]]:
-    """What may be wrong with a row, in the order in which it is looked for, each with its words."""
+def _checks(ttl_s: int, corrupt: Column | None = None) -> list[tuple[Column, Column, Column]]:
+    """What may be wrong with a row, in the order in which it is looked for, each with its code and its words."""
     corrupt = F.col(_CORRUPT).isNotNull() if corrupt is None else corrupt
     last_year = F.year(F.current_date()) + 1
     text = F.col("value").cast("string")
     date = F.make_date("year", "month", "day")
     checks = [
-        (F.col("value").isNull(), F.lit("empty record")),
-        (text.contains("\n") | text.contains("\r"), F.lit("more than one line")),
-        (corrupt | F.col("wsid").isNull(), _unreadable(text)),
-        (~F.col("wsid").rlike(CANONICAL_WSID), _found("wsid", WSID_EXPECTED)),
+        (F.col("value").isNull(), F.lit("empty"), F.lit("empty record")),
+        (text.contains("\n") | text.contains("\r"), F.lit("lines"), F.lit("more than one line")),
+        (corrupt | F.col("wsid").isNull(), _unreadable_code(text), _unreadable(text)),
+        (~F.col("wsid").rlike(CANONICAL_WSID), F.lit("wsid"), _found("wsid", WSID_EXPECTED)),
         (
             ~F.coalesce(date.isNotNull() & F.col("hour").between(0, 23), F.lit(False)),
+            F.lit("calendar"),
             F.concat(F.lit("time "), F.concat_ws("-", *TIME_COLUMNS), F.lit(": expected a year, month, day and hour")),
         ),
-        (~F.col("year").between(FIRST_YEAR, last_year), _found("year", f"a year from {FIRST_YEAR} to the next one")),
-        *((_outside(field), _found(field.name, field.range)) for field in VALUE_FIELDS),
-        (F.coalesce(*(F.col(name).cast("double") for name in VALUE_COLUMNS)).isNull(), F.lit("empty")),
+        (
+            ~F.col("year").between(FIRST_YEAR, last_year),
+            F.lit("range"),
+            _found("year", f"a year from {FIRST_YEAR} to the next one"),
+        ),
+        *((_outside(field), F.lit("range"), _found(field.name, field.range)) for field in VALUE_FIELDS),
+        (F.coalesce(*(F.col(name).cast("double") for name in VALUE_COLUMNS)).isNull(), F.lit("empty"), F.lit("empty")),
     ]
     if ttl_s:
         # The first day of which no hour can be older than the time that raw rows live.
         first_day = F.expr(f"date_add(to_date(current_timestamp() - interval {ttl_s} seconds), 1)")
-        checks.append((date < first_day, F.lit("older-than-retention")))
+        old = F.lit("older-than-retention")
+        checks.append((date < first_day, old, old))
     return checks
 
 
@@ -100,6 +115,11 @@ def _outside(field: ValueField) -> Column:
     column = F.col(field.name)
     inside = column.between(field.low, field.high)
     return ~(inside | (column == TRACE_MM)) if field.trace else ~inside
+
+
+def _unreadable_code(text: Column) -> Column:
+    columns = F.size(F.split(text, ",", -1))
+    return F.when(columns != len(COLUMNS), F.lit("columns")).otherwise(F.lit("number"))
 
 
 def _unreadable(text: Column) -> Column:

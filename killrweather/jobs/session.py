@@ -65,7 +65,7 @@ def cassandra_options(settings: Settings) -> dict[str, str]:
         "spark.cassandra.input.consistency.level": "LOCAL_QUORUM",
         "spark.cassandra.output.consistency.level": "LOCAL_QUORUM",
         "spark.cassandra.output.ignoreNulls": "true",
-        "spark.cassandra.output.batch.size.bytes": "16384",
+        "spark.cassandra.output.batch.size.bytes": "65536",
         "spark.cassandra.output.concurrent.writes": "16",
         "spark.cassandra.concurrent.reads": "64",
         "spark.cassandra.input.fetch.sizeInRows": "5000",

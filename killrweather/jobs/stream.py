@@ -1,157 +1,141 @@
-"""The stream: Kafka → raw rows → daily aggregates → progress, in a process of its own.
+"""The stream: Kafka → raw rows → aggregates → progress, in a process of its own.
 
     python -m killrweather.jobs.stream --home DIR        settings on stdin, events on stdout (see events.py)
 
 Exit 0 after ``stop`` or the end of stdin, 1 after a failure. A stream that is killed loses nothing: the next one
-starts from its progress and repeats at most one micro-batch, which changes nothing.
+starts from its progress and repeats at most one micro-batch, which changes nothing. A replay is the same on purpose:
+the stream sets its progress back and reads the log again from there.
 """
 
 import argparse
-import os
 import shutil
-import signal
-import sys
 import threading
 import time
-import traceback
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
+from typing import Any
 
 from cassandra.cluster import Session
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.streaming import StreamingQuery
 
 from killrweather.errors import TopicChanged
 from killrweather.home import Home
 from killrweather.jobs.batch import MicroBatch
-from killrweather.jobs.events import STOP, Events, load
-from killrweather.jobs.jvm import Jvm
+from killrweather.jobs.events import Events, ReplayOrder
+from killrweather.jobs.job import Job, leave, run_job
 from killrweather.jobs.kafka import source_options
-from killrweather.jobs.patience import HangDetector, Patience, Stopped, summary
-from killrweather.jobs.positions import log_spans, start_positions
+from killrweather.jobs.positions import log_spans, set_back, start_positions
 from killrweather.jobs.records import parsed
-from killrweather.jobs.session import open_session, spark_options
-from killrweather.services.jars import ensure
-from killrweather.services.java import find_java
 from killrweather.settings import Settings
-from killrweather.storage import session as cassandra
 from killrweather.storage.progress import Position, Progress
-
-_ALIVE_INTERVAL_S = 1.0
-_HANG_S = 30.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the stream until it is told to stop or fails; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m killrweather.jobs.stream", description=__doc__.splitlines()[0])
-    parser.add_argument("--home", type=Path, required=True, help="the state directory")
-    home = Home.find(parser.parse_args(arguments).home)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the actor decides what ends when
-    events = Events()
-    try:
-        Stream(load(sys.stdin.readline()), home, events).run()
-    except Stopped:
-        return 0
-    except Exception as error:
-        traceback.print_exc()
-        events.tell("failed", text=summary(error))
-        return 1
-    return 0
+    return run_job(parser, lambda _, settings, home, events: Stream(settings, home, events), arguments)
 
 
-class Stream:
-    """The life of the stream's process: its JVM, its connections, and one query after another."""
+class Stream(Job):
+    """One query on the raw topic after another."""
+
+    name, directory, log, hang_s = "stream", "spark", "spark", 30.0
 
     def __init__(self, settings: Settings, home: Home, events: Events):
-        self._settings, self._home, self._events = settings, home, events
-        self._scratch = home.directory("spark")
-        self._stopping = threading.Event()
+        super().__init__(settings, home, events)
         self._wake = threading.Event()
         self._batch = threading.Lock()
         self._failure: Exception | None = None
-        self._patience = Patience(
-            self._stopping, lambda service, text: events.tell("waiting", **{"for": service, "text": text})
-        )
+        self._replays: deque[ReplayOrder] = deque()
 
-    def run(self) -> None:
-        """Follow the raw topic until told to stop; raises whatever waiting does not mend."""
-        settings = self._settings
-        jars = ensure("spark", self._home, settings)
-        java = find_java(settings).executable
-        jvm = Jvm(java, jars, settings.spark.driver_memory, self._scratch, self._home.log("spark"), "WARN")
-        try:
-            threading.Thread(target=self._listen, name="stdin", daemon=True).start()
-            session = self._patience.attempt(self._connect)
-            jvm.attach()
-            spark = open_session(settings, spark_options(settings, jars, self._scratch), "killrweather stream")
-            threading.Thread(target=self._beat, args=(spark,), name="heartbeat", daemon=True).start()
-            while not self._stopping.is_set():
-                try:
-                    self._follow(spark, session)
-                except TopicChanged as change:
-                    self._events.tell("waiting", **{"for": "kafka", "text": str(change)})
-                except Exception as error:
-                    self._patience.pause(error)
-        finally:
-            jvm.kill()
+    def work(self, spark: SparkSession, session: Session) -> None:
+        """Follow the raw topic until told to stop."""
+        while not self.stopping.is_set():
+            try:
+                self._follow(spark, session)
+            except TopicChanged as change:
+                self.events.tell("waiting", **{"for": "kafka", "text": str(change)})
+            except Exception as error:
+                self.patience.pause(error)
+
+    def hear(self, line: str) -> None:
+        """Take an order for a replay."""
+        self._replays.append(ReplayOrder.load(line))
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End after the current micro-batch."""
+        super().stop()
+        self._wake.set()
 
     def _follow(self, spark: SparkSession, session: Session) -> None:
-        """Own the topic and run one query on it, until it ends or the stream is told to stop."""
-        progress, positions = self._patience.attempt(lambda: self._take_over(session))
-        checkpoint = self._scratch / "checkpoint"
+        """Own the topic and run one query on it, until it ends, a replay is ordered or the stream is told to stop."""
+        order = self._replays[0] if self._replays else None
+        progress, positions = self.patience.attempt(lambda: self._take_over(session, order))
+        checkpoint = self.scratch / "checkpoint"
         shutil.rmtree(checkpoint, ignore_errors=True)
-        batch = MicroBatch(spark, session, progress, self._settings, positions, checkpoint, self._patience)
+        batch = MicroBatch(spark, session, progress, self.settings, positions, checkpoint, self.patience)
         starts = {partition: position.next_offset for partition, position in positions.items()}
         self._failure = None
         self._wake.clear()
-        records = spark.readStream.format("kafka").options(**source_options(self._settings, starts)).load()
+        if order:
+            self._replays.popleft()
+        records = spark.readStream.format("kafka").options(**source_options(self.settings, starts)).load()
         epochs_us = {partition: position.epoch_us for partition, position in positions.items()}
         query = (
-            parsed(records, epochs_us, self._settings.cassandra.ttl.raw_s)
+            parsed(records, epochs_us, self.settings.cassandra.ttl.raw_s)
             .writeStream.foreachBatch(lambda rows, number: self._take(batch, rows, number))
             .option("checkpointLocation", str(checkpoint))
-            .trigger(processingTime=f"{self._settings.spark.trigger_interval_s} seconds")
+            .trigger(processingTime=f"{self.settings.spark.trigger_interval_s} seconds")
             .start()
         )
-        self._events.tell("started", next_offsets=starts)
-        threading.Thread(target=self._await_end, args=(query,), name="query", daemon=True).start()
-        if not self._stopping.is_set():
+        self.events.tell("started", **_start_of(positions, order))
+        watcher = threading.Thread(target=self._await_end, args=(query,), name="query", daemon=True)
+        watcher.start()
+        if not self._is_ending:
             self._wake.wait()
         with self._batch:  # a batch that is under way comes to its end
             failure = self._failure
-        if self._stopping.is_set():
+        if self.stopping.is_set():
             return
         if failure:
             raise failure
         if query.exception():
             raise query.exception()
+        query.stop()
+        watcher.join()
 
-    def _connect(self) -> Session:
-        session = cassandra.connect(self._settings)
-        session.set_keyspace(self._settings.cassandra.keyspace)
-        return session
+    @property
+    def _is_ending(self) -> bool:
+        """The query takes no further batch."""
+        return self.stopping.is_set() or bool(self._replays)
 
-    def _take_over(self, session: Session) -> tuple[Progress, dict[int, Position]]:
-        progress = Progress(session, self._settings)
-        spans = log_spans(self._settings)
+    def _take_over(self, session: Session, order: ReplayOrder | None) -> tuple[Progress, dict[int, Position]]:
+        """Become the owner, and with an order set progress back: nobody else can do that as long as this owns it."""
+        progress = Progress(session, self.settings)
+        spans = log_spans(self.settings)
         progress.take_ownership()
         stored = progress.read()
         positions = start_positions(stored, spans, time.time_ns() // 1000)
+        if order:
+            positions = set_back(positions, spans, order.begin)
         progress.place({part: position for part, position in positions.items() if stored.get(part) != position})
         return progress, positions
 
     def _take(self, batch: MicroBatch, rows: DataFrame, number: int) -> None:
         with self._batch:
-            if self._stopping.is_set():
+            if self._is_ending:
                 return
             try:
-                self._events.tell("batch", **asdict(batch.run(rows, number)))
+                self.events.tell("batch", **asdict(batch.run(rows, number)))
             except Exception as error:
                 self._failure = error
                 raise
 
-    def _await_end(self, query) -> None:
+    def _await_end(self, query: StreamingQuery) -> None:
         try:
             query.awaitTermination()
         except PySparkException:
@@ -159,30 +143,18 @@ class Stream:
         finally:
             self._wake.set()
 
-    def _listen(self) -> None:
-        for line in sys.stdin:
-            if line.strip() == STOP:
-                break
-        self._stopping.set()
-        self._wake.set()
 
-    def _beat(self, spark: SparkSession) -> None:
-        """Tell every second that the JVM answers; once it does not, the actor no longer hears this.
-
-        A step that hangs ends the process: the next one repeats its micro-batch, which changes nothing.
-        """
-        clock, tracker = spark._jvm.java.lang.System, spark.sparkContext.statusTracker()
-        detector = HangDetector(_HANG_S)
-        while True:
-            clock.nanoTime()
-            self._events.tell("alive")
-            if detector.hangs(time.monotonic(), self._patience.trying_since, bool(tracker.getActiveJobsIds())):
-                self._events.tell("failed", text=f"a step has run no Spark job for {_HANG_S:g} s and will not end")
-                os._exit(1)
-            time.sleep(_ALIVE_INTERVAL_S)
+def _start_of(positions: dict[int, Position], order: ReplayOrder | None) -> dict[str, Any]:
+    return {
+        "next_offsets": {partition: position.next_offset for partition, position in positions.items()},
+        "replay": order.id if order else None,
+        "replay_until": {
+            partition: position.replay_until
+            for partition, position in positions.items()
+            if position.replay_until > position.next_offset
+        },
+    }
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stderr.flush()
-    os._exit(code)  # py4j's threads wait for a JVM that is gone
+    leave(main())

@@ -1,9 +1,18 @@
 """What actors, their supervisors and a node's host say to each other, whatever the node is about."""
 
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from killrweather.errors import BadRequest, Forbidden, FormatError, KillrWeatherError, StationNotFound, Unavailable
+from killrweather.errors import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    FormatError,
+    KillrWeatherError,
+    StationNotFound,
+    Unavailable,
+)
 from killrweather.messages.base import message
 
 if TYPE_CHECKING:  # a client imports this module, and needs neither
@@ -11,7 +20,9 @@ if TYPE_CHECKING:  # a client imports this module, and needs neither
 
     from killrweather.settings import DirectiveName, Settings
 
-FailureKind = Literal["bad-argument", "station-not-found", "unavailable", "forbidden", "failed", "timed-out"]
+FailureKind = Literal[
+    "bad-argument", "station-not-found", "unavailable", "forbidden", "conflict", "failed", "timed-out"
+]
 State = Literal["starting", "running", "backoff", "stopping", "stopped"]
 
 
@@ -68,6 +79,8 @@ class RequestFailed:
             return StationNotFound(self.text)
         if self.kind == "forbidden":
             return Forbidden(self.text)
+        if self.kind == "conflict":
+            return Conflict(self.text)
         if self.kind in ("unavailable", "timed-out") or self.retry_after_s is not None:
             return Unavailable(self.text, self.retry_after_s or 1.0)
         return KillrWeatherError(self.text)
@@ -98,6 +111,8 @@ class Started:
     incarnation: int
     handles: tuple[str, ...] = ()
     """Names of the message classes that it has handlers for."""
+    line: int | None = None
+    """The port where its loop takes questions."""
 
 
 @message
@@ -146,6 +161,8 @@ class Peer:
     key: str
     """Another for each process: a port, and so an address, may be used again."""
     address: "ActorAddress"
+    line: int | None = None
+    """The port where its loop takes questions, if it has one."""
 
 
 @message
@@ -155,6 +172,10 @@ class Peers:
     version: int
     """Grows; an older table never replaces a newer one."""
     members: dict[str, tuple[Peer, ...]]
+    router: str = ""
+    """The actor that passes questions on."""
+    answerers: dict[str, str] = field(default_factory=dict)
+    """To whom the router passes which message now, by the name of its class: it may be asked at once instead."""
 
 
 @message

@@ -1,7 +1,11 @@
 """What a node tells of itself."""
 
+from collections.abc import Mapping
+from dataclasses import field
+
 from killrweather.messages.base import message
 from killrweather.messages.control import ActorState
+from killrweather.messages.layers import Replaying
 
 
 @message
@@ -23,8 +27,8 @@ class Check:
 class Counters:
     """Observations on their way, hop by hop.
 
-    received, accepted and rejected are counted by this node's publishers since the node started;
-    in_kafka and stored are places in the log; lag = in_kafka - stored.
+    All are places in the logs of the two topics, or counted from the first record on, so that no restart changes them.
+    received = accepted + rejected; in_kafka and stored are places in the log, lag = in_kafka - stored.
     """
 
     received: int = 0
@@ -34,6 +38,8 @@ class Counters:
     stored: int = 0
     rejected_by_stream: int = 0
     lag: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    """Rejected rows by who rejected them and the kind of fault, such as ``feed.calendar``."""
 
 
 @message
@@ -70,6 +76,8 @@ class StreamProgress:
     state: str
     """starting, running, waiting or stopped."""
     text: str
+    replay: Replaying | None = None
+    """The last replay that was ordered since the streaming actor started."""
 
     @property
     def lag(self) -> int:

@@ -5,7 +5,7 @@ that was replaced while it was out of reach cannot set progress back: it is refu
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 
 from cassandra import ConsistencyLevel
 from cassandra.cluster import Session
@@ -23,6 +23,19 @@ class Position:
     epoch_us: int
     """µs since 1970 when the partition was first seen; a row's write time is this plus its offset."""
     next_offset: int
+    replay_until: int = 0
+    """Where the last replay ends: what lies before it was stored before. 0 = the partition was never replayed."""
+
+    @property
+    def reached(self) -> int:
+        """Every record before this offset was stored at least once; beyond ``next_offset`` only during a replay."""
+        return max(self.next_offset, self.replay_until)
+
+    def back_at(self, offset: int) -> "Position":
+        """The position from which the records from this offset on are read again; an offset ahead changes nothing."""
+        if offset >= self.next_offset:
+            return self
+        return replace(self, next_offset=offset, replay_until=self.reached)
 
 
 class Progress:
@@ -39,7 +52,8 @@ class Progress:
             "SELECT generation FROM stream_progress WHERE group_id = ? AND topic = ? LIMIT 1"
         )
         self._read = session.prepare(
-            "SELECT partition, epoch_us, next_offset FROM stream_progress WHERE group_id = ? AND topic = ?"
+            "SELECT partition, epoch_us, next_offset, replay_until FROM stream_progress"
+            " WHERE group_id = ? AND topic = ?"
         )
         # A read in serial sees what a lightweight transaction left unfinished, for example one that timed out.
         for statement in (self._read_generation, self._read):
@@ -48,7 +62,7 @@ class Progress:
             "UPDATE stream_progress SET generation = ? WHERE group_id = ? AND topic = ? IF generation = ?"
         )
         self._place = session.prepare(
-            "UPDATE stream_progress SET epoch_us = ?, next_offset = ?"
+            "UPDATE stream_progress SET epoch_us = ?, next_offset = ?, replay_until = ?"
             " WHERE group_id = ? AND topic = ? AND partition = ? IF generation = ?"
         )
         self._advance = session.prepare(
@@ -74,12 +88,22 @@ class Progress:
     def read(self) -> dict[int, Position]:
         """The position of each partition that was ever seen."""
         rows = run(self._session, self._read, self._key)
-        return {row.partition: Position(row.epoch_us, row.next_offset) for row in rows if row.partition is not None}
+        return {
+            row.partition: Position(row.epoch_us, row.next_offset, row.replay_until or 0)
+            for row in rows
+            if row.partition is not None
+        }
 
     def place(self, positions: Mapping[int, Position]) -> None:
-        """Set epoch and offset of partitions that are new; raises ``Fenced`` when another stream owns the topic."""
+        """Set partitions that are new, or set back for a replay: the only way in which progress goes back.
+
+        Raises ``Fenced`` when another stream owns the topic.
+        """
         self._write(
-            (self._place, (position.epoch_us, position.next_offset, *self._key, partition, self._generation))
+            (
+                self._place,
+                (*astuple(position), *self._key, partition, self._generation),
+            )
             for partition, position in sorted(positions.items())
         )
 

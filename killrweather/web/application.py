@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from killrweather import __version__
 from killrweather.settings import Settings
-from killrweather.web import feed, operations, problems, weather
+from killrweather.web import feed, layers, operations, problems, weather
 from killrweather.web.access import BearerToken
 from killrweather.web.answers import Ask
 
@@ -27,7 +27,7 @@ def create_app(settings: Settings, ask: Ask) -> FastAPI:
         docs_url=None,  # FastAPI's pages load their scripts from other machines
         redoc_url=None,
     )
-    for routes in (feed.router(settings, ask), weather.router(ask), operations.router(ask)):
+    for routes in (feed.router(settings, ask), weather.router(ask), operations.router(ask), layers.router(ask)):
         app.include_router(routes)
     problems.install(app)
     if settings.http.token is not None:

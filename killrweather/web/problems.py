@@ -7,6 +7,7 @@ not-found             404   no such path
 method-not-allowed    405
 unauthorized          401   the bearer token is missing or wrong
 forbidden             403   a feed path outside feed.directories
+conflict              409   something else is under way
 bad-argument          422   ``argument`` names it
 unreadable-input      422   a body that cannot be read as a whole
 nothing-accepted      422   every row was rejected; ``rejects`` says why
@@ -30,6 +31,7 @@ from starlette.exceptions import HTTPException
 
 from killrweather.errors import (
     BadRequest,
+    Conflict,
     Forbidden,
     FormatError,
     KillrWeatherError,
@@ -49,6 +51,7 @@ TITLES = {
     "method-not-allowed": "The path does not take this method",
     "unauthorized": "The bearer token is missing or wrong",
     "forbidden": "The configuration does not allow this",
+    "conflict": "Something that is under way excludes this",
     "bad-argument": "An argument is not allowed",
     "unreadable-input": "The input cannot be read",
     "nothing-accepted": "No row of the input was acceptable",
@@ -65,6 +68,7 @@ _KINDS: tuple[tuple[type[KillrWeatherError], int, str], ...] = (
     (BadRequest, 422, "bad-argument"),
     (FormatError, 422, "unreadable-input"),
     (Forbidden, 403, "forbidden"),
+    (Conflict, 409, "conflict"),
     (NoData, 404, "no-data-available"),
     (StationNotFound, 404, "station-not-found"),
     (Unavailable, 503, "unavailable"),

@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -16,6 +17,7 @@ from killrweather.home import Home
 from killrweather.model.observation import VALUE_FIELDS
 from killrweather.services import Embedded
 from killrweather.storage.progress import Progress
+from killrweather.streams.rejected import RejectedLog
 
 TABLES = ("raw_weather_data", "raw_weather_year", *AGGREGATES)
 SAMPLES = Path(__file__).parents[3] / "shared" / "data"
@@ -251,6 +253,34 @@ def test_a_stream_killed_in_the_middle_of_a_backlog_is_taken_up_exactly(stage, t
     stage.wait_until_stored()
 
     assert_aggregates_equal_pandas(stage, lines, tmp_path)
+
+
+def test_what_a_killed_stream_rejects_again_counts_once(stage):
+    """The last micro-batch comes again, as after a death before its progress: what it rejects is there twice.
+
+    A replay sends nothing again.
+    """
+    good = list(hours("000009:00009", days=60))
+    lines = [line if n % 7 else f"{line},1" for n, line in enumerate(good)]
+    bad = len(range(0, len(lines), 7))
+    stage.publish("000009:00009", lines)
+    [(partition, end)] = stage.sent.items()
+    found = []
+    for set_back in (lambda at: at, lambda at: replace(at, next_offset=end - 70), lambda at: at.back_at(0)):
+        progress = Progress(stage.session, stage.settings)
+        if found:
+            progress.take_ownership()
+            progress.place({partition: set_back(progress.read()[partition])})
+        stage.start()
+        stage.wait_until_stored()
+        assert stage.end() == 0
+        found.append(stage.rejected(bad + 11, timeout_s=5))
+    log = RejectedLog()
+    for record in found[-1]:
+        log.take(record)
+
+    assert [len(records) for records in found] == [bad, bad + 10, bad + 10]
+    assert log.counts == {("stream", "columns"): bad}
 
 
 def test_a_stream_that_was_replaced_ends_without_moving_progress(stage):

@@ -65,6 +65,18 @@ class Tables:
         finally:
             cassandra.close(session)
 
+    def raw(self, rows):
+        """The stored raw rows of the stations and years of these."""
+        session = cassandra.connect(self.settings)
+        try:
+            statement = (
+                f"SELECT * FROM {self.settings.cassandra.keyspace}.raw_weather_data WHERE wsid = %s AND year = %s"
+            )
+            pairs = {(wsid, int(year)) for wsid, year in zip(rows["wsid"], rows["year"], strict=True)}
+            return [row for pair in pairs for row in session.execute(statement, pair)]
+        finally:
+            cassandra.close(session)
+
     def aggregate(self, table, wsids):
         """Key → values, as ``pandas_truth.aggregate`` works them out."""
         keys, columns = AGGREGATES[table]
@@ -97,7 +109,7 @@ def test_after_up_everything_is_ready_and_says_so(system):
 
     assert status["ready"]
     assert {check["name"] for check in status["nodes"][0]["checks"]} == {
-        "actors", "cassandra", "http", "kafka", "schema", "stream"
+        "actors", "analytics", "cassandra", "http", "kafka", "schema", "stream"
     }  # fmt: skip
     assert {actor["state"] for actor in status["nodes"][0]["actors"]} == {"running"}
     assert system.get("/alive").status_code == 200
@@ -261,12 +273,147 @@ def test_a_bad_row_is_named_and_its_good_neighbours_are_kept(system):
     assert (reject["line"], reject["field"], reject["value"]) == (2, "temperature", "warm")
 
 
+def test_what_the_feed_rejects_is_kept_with_reason_and_line_and_is_read_again_after_a_fix(system, tmp_path):
+    """Rows that were sent as a wrong format: each is retried once, with its own line, and can then be asked for."""
+    good = '{"wsid": "705001:00001", "timestamp": "2013-05-01T%02d:00:00Z", "temperature": 7.5}'
+    lines = [good % hour for hour in range(20)] + [(good % 20).replace("7.5", "75.5")]
+    path = tmp_path / "sent-as-csv.txt"
+    path.write_text("\n".join(lines) + "\n")
+    before = counters(system)
+    result = system.json("load", str(path), "--format", "csv", check=False)
+    shown = system.json("rejected", "show", "--code", "columns", "--limit", "21")["records"]
+
+    assert (result["read"], result["accepted"], result["rejected"]) == (21, 0, 21)
+    assert [(one["source"], one["line"]) for one in shown] == [(path.name, n) for n in range(1, 22)]
+    assert [one["value"] for one in shown] == lines
+    assert {(one["origin"], one["format"], one["reason"]) for one in shown} == {
+        ("feed", "csv", "3 columns, expected 13")
+    }
+    assert rise(system, before) == {"received": 21, "rejected": 21, "feed.columns": 21}
+
+    fixed = system.json("rejected", "retry", "--code", "columns", "--format", "json")
+    again = system.json("rejected", "retry", "--code", "columns", "--format", "json")
+    [last] = system.json("rejected", "show", "--code", "range", "--limit", "1")["records"]
+
+    assert (fixed["accepted"], fixed["incomplete"]) == (20, 0)
+    assert again == {"retried": 0, "accepted": 0, "rejected": 0, "incomplete": 0}
+    assert (last["source"], last["line"], last["found"]) == (path.name, 21, "75.5")
+    eventually(lambda: system.get("/weather/stations/705001:00001/current").status_code == 200, 30)
+    assert "retried" in system.run("rejected", "show", "--code", "columns").stdout
+
+
+def test_received_is_accepted_and_rejected_to_the_row_whatever_dies(system, tables, year, tmp_path):
+    """Counted from the logs: no kill of a publisher, the stream or the counting actor changes what they come to."""
+    rows = under_other_ids(year, 705_100)
+    path = tmp_path / "mixed.csv"
+    lines = as_csv(rows).decode().splitlines()
+    mixed = [line if n % 10 else line.replace(",", ",x", 1) for n, line in enumerate(lines)]
+    path.write_text("\n".join(mixed) + "\n")
+    before, bad = counters(system), len(range(0, len(lines), 10))
+    processes = system.processes()
+    load = system.begin("load", str(path), "--wait", "--json")
+    eventually(lambda: system.counter("lag") > 0 and load.poll() is None, 60)
+    for victim in ("kafka-publisher-1", "spark", "rejected"):
+        processes[victim].kill()
+    output, errors = load.communicate(timeout=240)
+    result = json.loads(output)
+    eventually(lambda: counters(system)["rejected"] >= before["rejected"] + bad, 60)
+    found = rise(system, before)
+
+    assert load.returncode == 0, errors
+    assert (result["read"], result["accepted"], result["rejected"]) == (len(lines), len(lines) - bad, bad)
+    assert found["received"] == found["accepted"] + found["rejected"]
+    assert found["rejected"] == found["feed.number"] >= bad
+    assert found["accepted"] >= result["accepted"] == len(tables.raw(rows))
+    kept = system.json("rejected", "show", "--code", "number", "--limit", "1")["counts"]
+    assert {f"{one['origin']}.{one['code']}": one["rejected"] for one in kept} == counters(system, "reasons")
+
+
+def counters(system, name=None):
+    """The counters, those by reason among them, once they are counted from the logs again."""
+    system.run("status", "--wait", "ready")
+    system.json("rejected", "show", "--limit", "0")
+    time.sleep(2.5)  # a ping brings them to the guardian
+    found = system.status()["counters"]
+    reasons = found.pop("reasons")
+    return reasons if name else found | reasons
+
+
+def rise(system, before):
+    """By how much rows and reasons rose."""
+    names = ("received", "accepted", "rejected", "rejected_by_stream")
+    now = counters(system)
+    risen = {name: now[name] - before.get(name, 0) for name in now if name in names or "." in name}
+    return {name: by for name, by in risen.items() if by}
+
+
 def test_a_feed_path_outside_the_allowed_directories_is_refused(system):
     """403 names the path and the setting."""
     answer = httpx.post(f"{system.url}/weather/data", headers={"X-DATA-FEED": "/etc/passwd"}, timeout=10)
 
     assert answer.status_code == 403
     assert "feed.directories" in answer.json()["detail"]
+
+
+def test_a_full_replay_and_a_full_recompute_change_no_row_and_questions_are_answered_meanwhile(system, tables, year):
+    """Both commands come to their end, and every question that is asked until then gets its answer."""
+    wsids = sorted(set(under_other_ids(year, 700_001)["wsid"]))
+    before = [tables.rows(table, wsids) for table in AGGREGATES]
+    codes, lags = [], []
+
+    for command in (["replay", "--from-beginning", "--wait", "--json"], ["recompute", "--json"]):
+        running = system.begin(*command)
+        while running.poll() is None:
+            codes.append(system.get(f"/weather/stations/{wsids[0]}/temperature/annual").status_code)
+            lags.append(system.counter("lag"))
+            time.sleep(0.1)
+        output, errors = running.communicate()
+
+        assert running.returncode == 0, errors
+        assert [tables.rows(table, wsids) for table in AGGREGATES] == before
+    result = json.loads(output)
+    assert set(result) == {"station_years", "days", "months", "years", "seconds"}
+    assert result["station_years"] == result["years"] >= len(wsids)
+    assert set(codes) == {200}
+    assert max(lags) > len(year)
+    assert lags[-1] == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "named"),
+    [
+        (["recompute", "--year", "1955"], 3, "no station has an observation of 1955"),
+        (["recompute", "--wsid", "999998:99998"], 3, "station 999998:99998"),
+        (["recompute", "--year", "1066"], 2, "1066"),
+        (["replay", "--from-offset", "999999999"], 2, "lies beyond the end"),
+        (["replay", "--from-beginning", "--partition", "7"], 2, "partition 7"),
+        (["replay", "--from-time", "2024-01-31T18:00:00"], 2, "has no offset"),
+        (["replay"], 2, "--from-beginning"),
+    ],
+)
+def test_a_replay_or_recompute_of_what_is_not_there_says_so_in_one_line(system, command, code, named):
+    """Exit code 3 for data, 2 for a place or a year that cannot be."""
+    done = system.run(*command, check=False)
+
+    assert done.returncode == code
+    assert named in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_ctrl_c_or_a_kill_ends_a_recompute_and_it_may_be_run_again(system, year):
+    """The command says so with exit code 1, no process stays, and the next one is taken."""
+    for kill in (False, True):
+        command = system.begin("recompute")
+        eventually(lambda: "recompute-jvm" in system.processes(), 30)
+        processes = {name: one for name, one in system.processes().items() if name.startswith("recompute")}
+        processes["recompute"].kill() if kill else command.send_signal(signal.SIGINT)
+        _, errors = command.communicate(timeout=30)
+
+        assert command.returncode == 1
+        assert "run" in errors
+        eventually(lambda those=processes: not alive(those), 5)
+    assert system.json("recompute", "--year", str(year["year"].iloc[0]))["station_years"] >= 1
+    assert system.actor("analytics")["restarts"] == 0
 
 
 KILLED = [

@@ -113,8 +113,11 @@ class WholeSystem:
                 found["cassandra"] = process
             elif "killrweather.jobs.stream" in line:
                 found["spark"] = process
+            elif "killrweather.jobs.recompute" in line:
+                found["recompute"] = process
             elif "PythonGatewayServer" in line:
-                found["spark-jvm"] = process
+                job = " ".join(process.parent().cmdline())
+                found["spark-jvm" if "killrweather.jobs.stream" in job else "recompute-jvm"] = process
             elif "node start" in line and process.ppid() == launcher.pid:
                 found["host"] = process
         for name in self.node()["actors"]:

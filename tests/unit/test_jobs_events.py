@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from killrweather.jobs.events import dump, load
+from killrweather.jobs.events import ReplayOrder, dump, load
 from killrweather.settings import Settings
 
 
@@ -32,3 +32,11 @@ def test_settings_of_another_shape_are_refused():
     """A key that nobody knows is an error here too."""
     with pytest.raises(ValidationError):
         load('{"spork": 1}')
+
+
+def test_an_order_for_a_replay_arrives_as_it_was_made():
+    """JSON has no numbers for keys."""
+    order = ReplayOrder("a1", {0: 17, 11: 0})
+
+    assert ReplayOrder.load(order.dump()) == order
+    assert "\n" not in order.dump()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from killrweather.errors import RecordsLost
-from killrweather.jobs.positions import Span, start_positions
+from killrweather.jobs.positions import Span, set_back, start_positions
 from killrweather.storage.progress import Position
 
 NOW_US = 1_800_000_000_000_000
@@ -47,6 +47,42 @@ def test_records_that_kafka_no_longer_has_are_reported_with_their_number():
         RecordsLost, match="partition 3: progress is at offset 60, but the log begins at 100: 40 records"
     ):
         start_positions({3: Position(1_000, 60)}, {3: Span(begin=100, end=200)}, NOW_US)
+
+
+def test_a_replay_sets_back_and_remembers_how_far_the_stream_had_come():
+    """The epoch stays, so every row gets the write time that it had; nothing is set forward."""
+    known = {0: Position(1_000, 60), 1: Position(2_000, 30), 2: Position(3_000, 9)}
+    spans = {0: Span(0, 90), 1: Span(0, 90), 2: Span(0, 90)}
+
+    assert set_back(known, spans, {0: 20, 1: 80}) == {
+        0: Position(1_000, 20, replay_until=60),
+        1: Position(2_000, 30),
+        2: Position(3_000, 9),
+    }
+
+
+def test_a_second_replay_within_the_first_keeps_how_far_the_stream_had_come():
+    """Otherwise records that only the first one would read again counted as lost when they expire."""
+    during = {0: Position(1_000, 20, replay_until=60)}
+
+    assert set_back(during, {0: Span(0, 90)}, {0: 5}) == {0: Position(1_000, 5, replay_until=60)}
+
+
+def test_records_that_expire_before_a_replay_comes_to_them_are_passed_over():
+    """They were stored before. Those beyond were not, and are reported."""
+    during = {0: Position(1_000, 20, replay_until=60)}
+
+    assert set_back({0: Position(1_000, 60)}, {0: Span(40, 90)}, {0: 20})[0].next_offset == 40
+    assert start_positions(during, {0: Span(50, 90)}, NOW_US) == {0: Position(1_000, 50, replay_until=60)}
+    with pytest.raises(RecordsLost, match="offset 60, but the log begins at 61: 1 records"):
+        start_positions(during, {0: Span(61, 90)}, NOW_US)
+
+
+def test_a_topic_that_was_made_again_during_a_replay_is_noticed():
+    """Its log ends before the farthest offset, though after the one that the replay had come to."""
+    during = {0: Position(1_000, 20, replay_until=60)}
+
+    assert start_positions(during, {0: Span(0, 40)}, NOW_US) == {0: Position(NOW_US, 0)}
 
 
 @given(
