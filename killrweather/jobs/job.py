@@ -65,6 +65,7 @@ class Job:
             if not self.has_work(session):
                 return
             jvm.attach()
+            jvm.on_death(self._lose_jvm)
             spark = open_session(settings, spark_options(settings, jars, self.scratch), f"killrweather {self.name}")
             threading.Thread(target=self._beat, args=(spark,), name="heartbeat", daemon=True).start()
             self.work(spark, session)
@@ -95,6 +96,13 @@ class Job:
         session = cassandra.connect(self.settings)
         session.set_keyspace(self.settings.cassandra.keyspace)
         return session
+
+    def _lose_jvm(self, code: int) -> None:
+        """Every call into the JVM fails now, or waits for ever: end, to be started again."""
+        self.events.tell(
+            "failed", text=f"Spark's JVM ended with code {code}; see the end of {self._home.log(self.log)}"
+        )
+        os._exit(1)
 
     def _listen(self) -> None:
         for line in sys.stdin:

@@ -6,7 +6,8 @@
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyspark
@@ -15,6 +16,7 @@ from pyspark.serializers import UTF8Deserializer
 
 from killrweather.errors import ServiceError
 from killrweather.processes import LOOPBACK, die_with_parent
+from killrweather.services.java import NO_SPAWN_HELPER
 
 # What spark-submit adds on Java 17 (org.apache.spark.launcher.JavaModuleOptions).
 _OPENED = (
@@ -69,6 +71,7 @@ class Jvm:
         log4j = scratch / "log4j2.properties"
         log4j.write_text(_LOG4J.format(level=level, log=log), encoding="utf-8")
         self._log = log
+        self._is_unwanted = False
         self._answer = scratch / f"gateway.{os.getpid()}"
         self._answer.unlink(missing_ok=True)
         command = [str(java), *jvm_flags(heap), f"-Dlog4j2.configurationFile={log4j}", f"-Djava.io.tmpdir={scratch}"]
@@ -106,8 +109,19 @@ class Jvm:
         self._answer.unlink()
         os.environ.update(PYSPARK_GATEWAY_PORT=str(port), PYSPARK_GATEWAY_SECRET=secret)
 
+    def on_death(self, tell: Callable[[int], None]) -> None:
+        """Call ``tell`` with its exit code, from another thread, when it ends without ``kill``."""
+
+        def wait() -> None:
+            code = self._process.wait()
+            if not self._is_unwanted:
+                tell(code)
+
+        threading.Thread(target=wait, name="jvm", daemon=True).start()
+
     def kill(self) -> None:
         """End it at once; what it was doing can be done again."""
+        self._is_unwanted = True
         self._process.kill()
         self._process.wait()
 
@@ -124,6 +138,7 @@ def jvm_flags(heap: str) -> list[str]:
         "-XX:Tier4CompileThreshold=75000",
         "-XX:Tier4BackEdgeThreshold=200000",
         "-XX:+ExitOnOutOfMemoryError",
+        NO_SPAWN_HELPER,
         "-XX:+IgnoreUnrecognizedVMOptions",
         *(f"--add-opens={package}=ALL-UNNAMED" for package in _OPENED),
         "-Djdk.reflect.useDirectMethodHandle=false",

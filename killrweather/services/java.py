@@ -11,6 +11,12 @@ from killrweather.errors import ServiceError
 from killrweather.settings import Settings
 
 EXPECTED_VERSION = 17
+
+NO_SPAWN_HELPER = "-Djdk.lang.Process.launchMechanism=VFORK"
+"""By default Java 17 starts a program through a helper that has all of its sockets open and, when Java is killed in
+that moment, waits for ever (JDK-8307990): its ports stay taken, and whoever talks to them waits too.
+"""
+
 _ANSWER_TIMEOUT_S = 20
 
 

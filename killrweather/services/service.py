@@ -20,7 +20,7 @@ from killrweather.errors import ServiceError
 from killrweather.home import Home
 from killrweather.processes import LOOPBACK, PidFile, die_with_parent, end, require_free_port
 from killrweather.resources import resource
-from killrweather.services.java import Java
+from killrweather.services.java import NO_SPAWN_HELPER, Java
 from killrweather.services.last_words import advice, last_words
 from killrweather.settings import Settings
 
@@ -227,6 +227,7 @@ class Service(ABC):
     def _shared_arguments(self, jars: Sequence[Path]) -> list[str]:
         return [
             "-XX:+ExitOnOutOfMemoryError",
+            NO_SPAWN_HELPER,
             # Its file would lie outside the state directory.
             "-XX:-UsePerfData",
             f"-XX:ErrorFile={self.log.with_suffix('.crash')}",

@@ -113,7 +113,7 @@ one = Record(0, DAYS[0], 0, 10.0, 0.5, None)
 FEW_AND_MANY = tuple(Record(s, day, hour, 1.5 * hour, 0.1, None) for s in (0, 1) for day in DAYS for hour in range(24))
 
 
-@pytest.mark.timeout(3_000)
+@pytest.mark.timeout(1_800)
 @settings(max_examples=HISTORIES, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 @given(killed_histories)
 @example([Publish((one,), False), Kill(jvm=False)])
