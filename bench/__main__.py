@@ -26,17 +26,25 @@ def main() -> None:
         system = System(directory / "system")
         system.run("services", "fetch")
         console.print("starting")
-        figures += start.measure(system)
         try:
-            figures += bulk.measure(system, year, directory, console)
-            figures += query.measure(system)
-            figures += fresh.measure(system, directory)
+            figures += _shown(start.measure(system))
+            figures += _shown(query.measure(system, year, directory))
+            figures += _shown(fresh.measure(system, directory))
+            figures += _shown(bulk.measure(system, year, directory, console))
         finally:
             system.run("down")
-        figures += feed.measure(directory / "feed", shifted(year, 1975, bulk.YEARS, directory))
+        figures += _shown(feed.measure(directory / "feed", shifted(year, 1975, bulk.YEARS, directory)))
     Console(width=160).print(table(figures))
     if out:
         write(out, figures)
+
+
+def _shown(figures: list[Figure]) -> list[Figure]:
+    """The same figures, told as soon as they are known."""
+    for each in figures:
+        ratio = "" if each.ratio is None else f" ({each.reference}; ratio {each.ratio:.2f}, to reach {each.to_reach})"
+        console.print(f"{each.name}: {each.measured}{ratio}", highlight=False)
+    return figures
 
 
 if __name__ == "__main__":

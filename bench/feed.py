@@ -6,14 +6,15 @@ import statistics
 import time
 from itertools import groupby
 from pathlib import Path
-from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer
 
 from bench.figures import Figure, at_least
+from bench.references.topic import fresh
 from bench.system import System
 from killrweather.settings import Settings
 from killrweather.streams.connection import client_options
+from killrweather.streams.topics import ensure_topics
 
 _BATCH_BYTES = 262_144
 
@@ -34,7 +35,10 @@ def measure(home: Path, rows: Path) -> list[Figure]:
     return [at_least("feed: POST until Kafka's acknowledgement", *map(statistics.median, (rates, bare)), what, 0.4)]
 
 
-async def _send(settings: Settings, rows: Path) -> float:
+async def _send(system: Settings, rows: Path) -> float:
+    settings = fresh(system)
+    topic = settings.kafka.topic.raw
+    await ensure_topics(settings)
     with gzip.open(rows, "rb") as file:
         lines = file.read().splitlines()
     stations = [(wsid, list(own)) for wsid, own in groupby(lines, key=lambda line: line.split(b",", 1)[0])]
@@ -43,7 +47,6 @@ async def _send(settings: Settings, rows: Path) -> float:
     )
     await producer.start()
     try:
-        topic = f"bench.{uuid4().hex[:8]}"
         await producer.partitions_for(topic)
         start = time.perf_counter()
         acknowledged = []

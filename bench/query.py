@@ -3,10 +3,13 @@
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
+import polars as pl
 
+from bench.data import shifted
 from bench.figures import Figure, at_most
 from bench.system import System
 from killrweather.storage import session as cassandra
@@ -14,8 +17,9 @@ from killrweather.storage import session as cassandra
 _PATH, _PARAMETERS = "/weather/stations/725030:14732/temperature/daily", {"date": "1950-06-15"}
 
 
-def measure(system: System, repeats: int = 1_000) -> list[Figure]:
-    """The median of one day, in turns."""
+def measure(system: System, year: pl.DataFrame, directory: Path, repeats: int = 1_000) -> list[Figure]:
+    """The median of one day, in turns, once some years are loaded."""
+    system.load(shifted(year, 1950, 5, directory))
     session = cassandra.connect(system.settings)
     statement = session.prepare(
         f"SELECT * FROM {system.settings.cassandra.keyspace}.daily_aggregate_temperature"

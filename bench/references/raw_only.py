@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
-from uuid import uuid4
 
 from cassandra.cluster import Session
 
+from bench.references.topic import fresh
 from killrweather.home import Home
 from killrweather.jobs.cassandra import append
 from killrweather.jobs.events import dump, load
@@ -93,9 +93,7 @@ class Reference:
 @contextlib.contextmanager
 def stream(settings: Settings, directory: Path) -> Iterator[Reference]:
     """A reference stream for as long as it is needed."""
-    name = f"bench.{uuid4().hex[:8]}"
-    topic = settings.kafka.topic.model_copy(update={"raw": name, "rejected": f"{name}.rejected"})
-    own = settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"topic": topic})})
+    own = fresh(settings)
     partitions = asyncio.run(ensure_topics(own))
     command = [sys.executable, "-m", "bench.references.raw_only", str(directory), str(len(partitions))]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

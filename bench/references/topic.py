@@ -12,11 +12,16 @@ from killrweather.streams.producer import Producer
 _ROWS_AT_ONCE = 5_000
 
 
-def filled(settings: Settings, rows: Path) -> tuple[Settings, int]:
-    """A fresh topic with the file's lines, each with its station as key: its settings, and how many there are."""
+def fresh(settings: Settings) -> Settings:
+    """The settings with a topic of its own, which is made when it is first used with ``ensure_topics``."""
     name = f"bench.{uuid4().hex[:8]}"
     topic = settings.kafka.topic.model_copy(update={"raw": name, "rejected": f"{name}.rejected"})
-    own = settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"topic": topic})})
+    return settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"topic": topic})})
+
+
+def filled(settings: Settings, rows: Path) -> tuple[Settings, int]:
+    """A fresh topic with the file's lines, each with its station as key: its settings, and how many there are."""
+    own = fresh(settings)
     with gzip.open(rows, "rb") as file:
         lines = file.read().splitlines()
     asyncio.run(_fill(own, lines))
