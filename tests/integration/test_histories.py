@@ -89,9 +89,9 @@ happenings = st.one_of(
     st.builds(Replay, st.floats(0, 1)),
 )
 histories = st.lists(happenings, min_size=1, max_size=8)
-# A kill costs the start of a stream: one history in eight has one.
-killed_histories = st.tuples(histories, st.integers(0, 7), st.booleans(), st.integers(0, 7)).map(
-    lambda drawn: [*drawn[0][: drawn[3]], Kill(drawn[2]), *drawn[0][drawn[3] :]] if drawn[1] == 7 else drawn[0]
+# A kill costs the start of a stream: one history in twelve has one.
+killed_histories = st.tuples(histories, st.integers(0, 11), st.booleans(), st.integers(0, 7)).map(
+    lambda drawn: [*drawn[0][: drawn[3]], Kill(drawn[2]), *drawn[0][drawn[3] :]] if drawn[1] == 11 else drawn[0]
 )
 
 
