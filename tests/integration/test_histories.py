@@ -13,12 +13,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pandas_truth import AGGREGATES, aggregate, last_stated, rows_of
-from stream_stage import Stage, fresh, service_settings
+from stream_stage import Stage, fresh
 
 from killrweather.home import Home
 from killrweather.jobs.events import ReplayOrder
 from killrweather.model.observation import COLUMNS, VALUE_COLUMNS
-from killrweather.services import Embedded
 
 HISTORIES = 200
 DAYS = [(2019, 12, 31), (2020, 1, 1), (2020, 1, 2), (2020, 2, 29)]
@@ -96,17 +95,14 @@ killed_histories = st.tuples(histories, st.integers(0, 11), st.booleans(), st.in
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory):
+def stage(services, tmp_path_factory):
     """One stream for all histories; each has stations of its own."""
-    services = Embedded(service_settings(), Home(tmp_path_factory.mktemp("services")))
-    services.start()
     made = Stage(fresh(services.settings), Home(tmp_path_factory.mktemp("stream")))
     made.start()
     made.wait_for("started")
     yield made
     assert made.end() == 0
     made.close()
-    services.stop()
 
 
 one = Record(0, DAYS[0], 0, 10.0, 0.5, None)

@@ -13,7 +13,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from pandas_truth import AGGREGATES
-from stream_stage import Stage, fresh, service_settings
+from stream_stage import Stage, fresh
 from weather_files import as_csv, real_year, under_other_ids
 
 from killrweather.errors import BadRequest
@@ -24,7 +24,6 @@ from killrweather.jobs.jvm import Jvm
 from killrweather.jobs.readback import Day
 from killrweather.jobs.session import open_session, spark_options
 from killrweather.messages.layers import Replay
-from killrweather.services import Embedded
 from killrweather.services.jars import ensure
 from killrweather.services.java import find_java
 from killrweather.storage.progress import Progress
@@ -32,16 +31,6 @@ from killrweather.streams.connection import client_options
 from killrweather.streams.offsets import replay_begin, spans_of
 
 TABLES = ("raw_weather_data", "raw_weather_year", *AGGREGATES)
-
-
-@pytest.fixture(scope="module")
-def services(tmp_path_factory):
-    """Kafka and Cassandra, started once."""
-    settings = service_settings()
-    embedded = Embedded(settings, Home(tmp_path_factory.mktemp("services")))
-    embedded.start()
-    yield embedded
-    embedded.stop()
 
 
 @pytest.fixture(scope="module")

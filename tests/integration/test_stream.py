@@ -11,27 +11,16 @@ from pathlib import Path
 import psutil
 import pytest
 from pandas_truth import AGGREGATES, aggregate, rows_of
-from stream_stage import Stage, fresh, service_settings
+from stream_stage import Stage, fresh
 
 from killrweather.home import Home
 from killrweather.model.observation import VALUE_FIELDS
-from killrweather.services import Embedded
 from killrweather.storage.progress import Progress
 from killrweather.streams.rejected import RejectedLog
 
 TABLES = ("raw_weather_data", "raw_weather_year", *AGGREGATES)
 SAMPLES = Path(__file__).parents[3] / "shared" / "data"
 ORPHAN_LIMIT_S = 2.0
-
-
-@pytest.fixture(scope="module")
-def services(tmp_path_factory):
-    """Kafka and Cassandra, started once."""
-    settings = service_settings()
-    embedded = Embedded(settings, Home(tmp_path_factory.mktemp("services")))
-    embedded.start()
-    yield embedded
-    embedded.stop()
 
 
 @pytest.fixture(scope="module")
