@@ -3,7 +3,6 @@
 ``by_spark`` does the same for many days, to the same bits.
 """
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from cassandra.cluster import Session
 from cassandra.query import PreparedStatement
 
+from killrweather.jobs.clock import now_us
 from killrweather.jobs.readback import Day, ReadBack, at
 from killrweather.jobs.tables import DAY, MONTH, PRECIPITATION, TEMPERATURE, YEAR, Table
 from killrweather.model import precipitation, temperature
@@ -62,7 +62,7 @@ class ByDriver:
         self._set(self._years, at(YEAR, days))
 
     def _set(self, steps: list[_Step], chosen: ReadBack) -> None:
-        began_us = time.time_ns() // 1000
+        began_us = now_us()
         asked = [(step, key, self._session.execute_async(step.read, key)) for key in chosen.keys for step in steps]
         computed = [(step, key, step.compute(list(result(answer)))) for step, key, answer in asked]
         writes = [

@@ -3,7 +3,6 @@
 ``by_driver`` does the same for a few days, to the same bits.
 """
 
-import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import astuple, dataclass
@@ -16,6 +15,7 @@ from pyspark.sql import functions as F
 from killrweather.jobs import readback
 from killrweather.jobs.aggregates import RAW, daily, merged, rows_of
 from killrweather.jobs.cassandra import append, table
+from killrweather.jobs.clock import now_us
 from killrweather.jobs.readback import Day, ReadBack
 from killrweather.jobs.tables import DAY, FAMILIES, MONTH, YEAR, Family, Table
 from killrweather.settings import Settings
@@ -77,7 +77,7 @@ class BySpark:
 
     def _set_days(self, raw: DataFrame, count: Callable[[DataFrame], T]) -> T:
         """Write the days of these rows, which nobody has begun to read yet."""
-        began_us = _now_us()
+        began_us = now_us()
         days = daily(raw).persist()
         try:
             found = count(days)  # both families wait for the same blocks: made here, by all cores at once
@@ -91,7 +91,7 @@ class BySpark:
 
     def _merge_family(self, family: Family, keys: Callable[[Table], ReadBack]) -> None:
         for parts, whole in family.steps:
-            began_us = _now_us()
+            began_us = now_us()
             stored = self._read(self._parts[parts.name], keys(whole))
             self._append(merged(family, stored, whole), whole, began_us)
 
@@ -118,7 +118,3 @@ def _count(days: DataFrame) -> tuple[int, int, int]:
     stated = days.where(F.coalesce(*(F.col(family.daily.stated) for family in FAMILIES)).isNotNull())
     counts = (F.count_distinct(*(F.col(name) for name in key)) for key in (DAY, MONTH, YEAR))
     return tuple(stated.agg(*counts).first())
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1000

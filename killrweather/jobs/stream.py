@@ -10,7 +10,6 @@ the stream sets its progress back and reads the log again from there.
 import argparse
 import shutil
 import threading
-import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -24,6 +23,7 @@ from pyspark.sql.streaming import StreamingQuery
 from killrweather.errors import TopicChanged
 from killrweather.home import Home
 from killrweather.jobs.batch import MicroBatch
+from killrweather.jobs.clock import now_us
 from killrweather.jobs.events import Events, ReplayOrder
 from killrweather.jobs.job import Job, leave, run_job
 from killrweather.jobs.kafka import source_options
@@ -119,7 +119,7 @@ class Stream(Job):
         spans = log_spans(self.settings)
         progress.take_ownership()
         stored = progress.read()
-        positions = start_positions(stored, spans, time.time_ns() // 1000)
+        positions = start_positions(stored, spans, now_us())
         if order:
             positions = set_back(positions, spans, order.begin)
         progress.place({part: position for part, position in positions.items() if stored.get(part) != position})
