@@ -1,10 +1,9 @@
 """One row: from POST until its daily, monthly and annual values can be read, at rest and beside other rows."""
 
-import contextlib
 import statistics
 import threading
 import time
-from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import count, islice
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from cassandra.cluster import Session
 
 from bench.figures import Figure, at_most
 from bench.references import raw_only
+from bench.steadily import POSTS_A_SECOND, ROWS_A_SECOND, STATIONS, fleet, steadily
 from bench.system import System
 from killrweather.storage import session as cassandra
 
@@ -20,7 +20,6 @@ WSID = "999991:00001"
 _years = count(1900)
 """A year of its own for each row: each of its aggregates is then new, and is the row's own value."""
 
-_ROWS_A_SECOND, _POSTS_A_SECOND = 500, 5
 _POLL_S = 0.005
 
 
@@ -31,10 +30,10 @@ def measure(system: System, directory: Path) -> list[Figure]:
     session.set_keyspace(system.settings.cassandra.keyspace)
     try:
         with raw_only.stream(system.settings, directory) as reference:
-            for name, load in (("at rest", contextlib.nullcontext), (f"at {_ROWS_A_SECOND} rows/s", _others)):
-                with load(system.url) if load is _others else load():
+            for name, is_busy in (("at rest", False), (f"at {ROWS_A_SECOND} rows/s of {STATIONS} stations", True)):
+                with steadily(lambda stop: _post(system.url, stop)) if is_busy else nullcontext():
                     whole = statistics.median(_rows(system.url, session))
-                with reference.others(_ROWS_A_SECOND) if load is _others else contextlib.nullcontext():
+                with steadily(reference.send) if is_busy else nullcontext():
                     raw = statistics.median(reference.rows(session))
                 what = "a micro-batch that writes the raw row alone"
                 figures.append(
@@ -71,36 +70,12 @@ def _rows(url: str, session: Session, repeats: int = 30) -> list[float]:
     return times
 
 
-@contextlib.contextmanager
-def _others(url: str) -> Iterator[None]:
-    """Rows of other stations, posted steadily: an hour of each of many, as a fleet reports."""
-    stop = threading.Event()
-
-    def post() -> None:
-        number = 0
-        with httpx.Client(base_url=url, timeout=30) as client:
-            while not stop.is_set():
-                begin = time.monotonic()
-                client.post(
-                    "/weather/data", content="".join(fleet(number)), params={"format": "csv"}
-                ).raise_for_status()
-                number += 1
-                stop.wait(max(0.0, 1 / _POSTS_A_SECOND - (time.monotonic() - begin)))
-
-    thread = threading.Thread(target=post)
-    thread.start()
-    time.sleep(3)
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
-def fleet(number: int) -> Iterator[str]:
-    """The lines of one post: 100 stations of 500, the same hour of each."""
-    for station in range(_ROWS_A_SECOND // _POSTS_A_SECOND):
-        wsid = f"{500_000 + number % _POSTS_A_SECOND * 100 + station}:00001"
-        hour = number // _POSTS_A_SECOND
-        moment = f"2021,{1 + hour // 672 % 12:02},{1 + hour // 24 % 28:02},{hour % 24:02}"
-        yield f"{wsid},{moment},11.5,2.5,1013.2,180,3.1,4,0.5,\n"
+def _post(url: str, stop: threading.Event) -> None:
+    """Post the fleet's rows, as it reports."""
+    with httpx.Client(base_url=url, timeout=30) as client:
+        for number in count():
+            begin = time.monotonic()
+            body = "".join(fleet(number))
+            client.post("/weather/data", content=body, params={"format": "csv"}).raise_for_status()
+            if stop.wait(max(0.0, 1 / POSTS_A_SECOND - (time.monotonic() - begin))):
+                return

@@ -13,8 +13,10 @@ from itertools import count, islice
 from pathlib import Path
 
 from cassandra.cluster import Session
+from pyspark.sql import DataFrame
 
 from bench.references.topic import fresh
+from bench.steadily import POSTS_A_SECOND, fleet
 from killrweather.home import Home
 from killrweather.jobs.cassandra import append
 from killrweather.jobs.events import dump, load
@@ -61,31 +63,21 @@ class Reference:
             await producer.stop()
         return times
 
-    @contextlib.contextmanager
-    def others(self, rows_a_second: int) -> Iterator[None]:
-        """Rows of other stations, sent steadily."""
-        stop = threading.Event()
-        thread = threading.Thread(target=lambda: asyncio.run(self._send(rows_a_second, stop)))
-        thread.start()
-        time.sleep(3)
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+    def send(self, stop: threading.Event) -> None:
+        """Send the fleet's rows, as it reports."""
+        asyncio.run(self._send(stop))
 
-    async def _send(self, rows_a_second: int, stop: threading.Event) -> None:
+    async def _send(self, stop: threading.Event) -> None:
         producer = Producer(self.settings, self.settings.kafka.topic.raw)
         await producer.start()
         try:
-            while not stop.is_set():
+            for number in count():
                 begin = time.monotonic()
-                rows = [
-                    f"{500_000 + n}:00001,2022,01,01,12,11.5,2.5,1013.2,180,3.1,4,0.5,"
-                    for n in range(rows_a_second // 5)
-                ]
+                rows = [row.rstrip() for row in fleet(number)]
                 await producer.publish([(row.split(",")[0].encode(), [row.encode()]) for row in rows])
-                await asyncio.sleep(max(0.0, 0.2 - (time.monotonic() - begin)))
+                if stop.is_set():
+                    return
+                await asyncio.sleep(max(0.0, 1 / POSTS_A_SECOND - (time.monotonic() - begin)))
         finally:
             await producer.stop()
 
@@ -123,7 +115,7 @@ def main(directory: Path, partitions: int) -> None:
         checkpoint = scratch / "checkpoint"
         shutil.rmtree(checkpoint, ignore_errors=True)
         (
-            rows.writeStream.foreachBatch(lambda frame, _: append(frame, settings, "raw_weather_data", "write_time"))
+            rows.writeStream.foreachBatch(lambda frame, _: _store(frame, settings))
             .option("checkpointLocation", str(checkpoint))
             .trigger(processingTime=f"{settings.spark.trigger_interval_s} seconds")
             .start()
@@ -132,6 +124,10 @@ def main(directory: Path, partitions: int) -> None:
         sys.stdin.read()
     finally:
         jvm.kill()
+
+
+def _store(rows: DataFrame, settings: Settings) -> None:
+    append(rows, settings, "raw_weather_data", "write_time", scattered=True)
 
 
 if __name__ == "__main__":
