@@ -32,8 +32,11 @@ from killrweather.settings import Settings
 from killrweather.storage.progress import Position, Progress
 from killrweather.storage.session import result
 
-_FEW_DAYS, _FEW_MONTHS = 100, 500
-"""So few are recomputed by this process's own driver: the Spark jobs would take longer."""
+_FEW_DAYS = 2_000
+"""So many are recomputed by this process's own driver: the Spark jobs would take longer."""
+
+_SCATTERED_RECORDS = 10_000
+"""A micro-batch of no more is taken for the hour of a fleet, a larger one for the history of some stations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +91,18 @@ class MicroBatch:
         unknown = sorted(ends.keys() - self.positions.keys())
         if unknown:
             raise TopicChanged(f"topic {self.settings.kafka.topic.raw} has new partitions: {unknown}")
-        stored = self.patience.attempt(lambda: self._store(rows))
+        records = sum(end - self._begin[partition] for partition, end in ends.items())
+        stored = self.patience.attempt(lambda: self._store(rows, scattered=records <= _SCATTERED_RECORDS))
         watch.lap("raw")
         if stored.rejected:
             self.patience.attempt(lambda: self._reject(rows))
             watch.lap("rejected")
         if stored.touched:
-            self.patience.attempt(lambda: self._by(len(stored.touched) <= _FEW_DAYS).days(stored.touched))
+            by = self._by_driver if len(stored.touched) <= _FEW_DAYS else self._by_spark
+            self.patience.attempt(lambda: by.days(stored.touched))
             watch.lap("days")
             months = {(day.wsid, day.year, day.month) for day in stored.touched}
-            self.patience.attempt(lambda: self._by(len(months) <= _FEW_MONTHS).merge(stored.touched))
+            self.patience.attempt(lambda: self._by_driver.merge(months))
             watch.lap("months")
             self.patience.attempt(lambda: self._note_years(stored.touched))
             watch.lap("years")
@@ -106,10 +111,10 @@ class MicroBatch:
         watch.lap("progress")
         return BatchResult(stored.rows, stored.rows - stored.rejected, stored.rejected, ends, watch.seconds)
 
-    def _store(self, rows: DataFrame) -> _Stored:
+    def _store(self, rows: DataFrame, scattered: bool) -> _Stored:
         seen = Observation()
         good = rows.observe(seen, *self._seen).where(self._good).select(*COLUMNS, "write_time")
-        append(good, self.settings, "raw_weather_data", "write_time", self.settings.cassandra.ttl.raw_s)
+        append(good, self.settings, "raw_weather_data", "write_time", self.settings.cassandra.ttl.raw_s, scattered)
         found = seen.get
         return _Stored(found["rows"], found["rejected"], [_day(line) for line in found["days"].splitlines()])
 
@@ -130,9 +135,6 @@ class MicroBatch:
             key, "value", _headers({**self._fault, **place, "since": began})
         )
         rejected.write.format("kafka").options(**options).save()
-
-    def _by(self, few: bool) -> ByDriver | BySpark:
-        return self._by_driver if few else self._by_spark
 
     def _note_years(self, touched: list[Day]) -> None:
         new = {(day.wsid, day.year) for day in touched} - self._years

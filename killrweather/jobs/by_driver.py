@@ -1,33 +1,48 @@
-"""A few touched days, recomputed by this process's own driver: no Spark job in the life of a lone row.
+"""Days, months and years recomputed by this process's own driver: no Spark job in the life of a lone row.
 
 ``by_spark`` does the same for many days, to the same bits.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, dataclass
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from cassandra.cluster import Session
 from cassandra.query import PreparedStatement
 
 from killrweather.jobs.clock import now_us
-from killrweather.jobs.readback import Day, ReadBack, at
-from killrweather.jobs.tables import DAY, MONTH, PRECIPITATION, TEMPERATURE, YEAR, Table
+from killrweather.jobs.readback import Day
+from killrweather.jobs.tables import DAY, PRECIPITATION, TEMPERATURE, Table
 from killrweather.model import precipitation, temperature
 from killrweather.model.precipitation import Rain
 from killrweather.model.temperature import Temperatures
-from killrweather.storage.session import result
+from killrweather.storage.session import begin, result
 
 Rows = Sequence[tuple[Any, ...]]
+Key = tuple[Any, ...]
+"""The station, then as much of the time as the table has; or that time alone."""
+
+Month = tuple[str, int, int]
+T = TypeVar("T")
+
+STATIONS_A_READ, KEYS_A_WRITE = 25, 10
+"""What one question to Cassandra asks for and one batch writes: the rows of a key lie in one partition, and Cassandra
+warns of a batch of more than ten. A fleet's 250 station-days took the driver 0.6 s of processor with a statement for
+each read and row, months and years included, and take 0.09 s so."""
+
+KEYS_AT_ONCE = 2_000
+"""What is under way together: of a month's key some 60 rows are in memory."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
-    """One table's rows, each from the rows that are read for its key; no values, no row."""
+class _Source:
+    """What is read for a key, and the rows that come of it; no values, no row."""
 
     read: PreparedStatement
-    compute: Callable[[Rows], Temperatures | Rain | None]
-    write: PreparedStatement
+    outcomes: tuple[tuple[Callable[[Rows], Temperatures | Rain | None], Table], ...]
 
 
 class ByDriver:
@@ -39,13 +54,13 @@ class ByDriver:
 
     def __init__(self, session: Session):
         self._session = session
-        self._days = [
-            self._step("temperature", "raw_weather_data", _day_of_temperature, TEMPERATURE.daily),
-            self._step("one_hour_precip", "raw_weather_data", _day_of_rain, PRECIPITATION.daily),
-        ]
+        self._writes: dict[tuple[tuple[Table, ...], int], PreparedStatement] = {}
+        hours = ("temperature", "one_hour_precip")
+        outcomes = (_day_of_temperature, TEMPERATURE.daily), (_day_of_rain, PRECIPITATION.daily)
+        self._days = [self._source("raw_weather_data", hours, DAY, *outcomes)]
         self._months, self._years = (
             [
-                self._step(", ".join(parts.values), parts.name, compute, whole)
+                self._source(parts.name, parts.values, whole.key, (compute, whole))
                 for (parts, whole), compute in zip(step, (_merged, _added), strict=True)
             ]
             for step in zip(TEMPERATURE.steps, PRECIPITATION.steps, strict=True)
@@ -53,54 +68,106 @@ class ByDriver:
 
     def days(self, touched: Iterable[Day]) -> None:
         """Set the daily values of the touched days; raises ``Unavailable``."""
-        self._set(self._days, at(DAY, touched))
+        self._set(self._days, sorted(set(touched)))
 
-    def merge(self, touched: Iterable[Day]) -> None:
-        """Set the monthly, then the annual values of the touched days; raises ``Unavailable``."""
-        days = list(touched)
-        self._set(self._months, at(MONTH, days))
-        self._set(self._years, at(YEAR, days))
+    def merge(self, touched: Iterable[Month]) -> None:
+        """Set the values of the touched months from their days, then those of their years; raises ``Unavailable``."""
+        months = sorted(set(touched))
+        self._set(self._months, months)
+        self._set(self._years, sorted({month[:2] for month in months}))
 
-    def _set(self, steps: list[_Step], chosen: ReadBack) -> None:
+    def _set(self, sources: list[_Source], keys: Sequence[Key]) -> None:
+        for some in _chunks(keys, KEYS_AT_ONCE):
+            self._set_at_once(sources, some)
+
+    def _set_at_once(self, sources: list[_Source], keys: Sequence[Key]) -> None:
         began_us = now_us()
-        asked = [(step, key, self._session.execute_async(step.read, key)) for key in chosen.keys for step in steps]
-        computed = [(step, key, step.compute(list(result(answer)))) for step, key, answer in asked]
+        alike = defaultdict(list)
+        for (wsid, time), row in self._computed(sources, keys).items():
+            alike[tuple(row)].append([value for values in row.values() for value in (wsid, *time, *values)])
         writes = [
-            self._session.execute_async(step.write, (*key, *astuple(values), began_us))
-            for step, key, values in computed
-            if values is not None
+            begin(self._session, self._write(tables, len(some)), [began_us, *chain.from_iterable(some)])
+            for tables, every in alike.items()
+            for some in _chunks(every, KEYS_A_WRITE)
         ]
         for write in writes:
             result(write)
 
-    def _step(
-        self, columns: str, source: str, compute: Callable[[Rows], Temperatures | Rain | None], table: Table
-    ) -> _Step:
-        where = " AND ".join(f"{name} = ?" for name in table.key)
-        names, marks = ", ".join(table.columns), ", ".join("?" * len(table.columns))
-        return _Step(
-            self._session.prepare(f"SELECT {columns} FROM {source} WHERE {where}"),
-            compute,
-            self._session.prepare(f"INSERT INTO {table.name} ({names}) VALUES ({marks}) USING TIMESTAMP ?"),
-        )
+    def _computed(
+        self, sources: list[_Source], keys: Sequence[Key]
+    ) -> dict[tuple[str, Key], dict[Table, tuple[Any, ...]]]:
+        """The values for each key, as (station, time), that has any."""
+        asked = [
+            (source, time, begin(self._session, source.read, (wsids, *time)))
+            for time, wsids in _questions(keys)
+            for source in sources
+        ]
+        rows: dict[tuple[str, Key], dict[Table, tuple[Any, ...]]] = defaultdict(dict)
+        for source, time, answer in asked:
+            for wsid, parts in _by_station(result(answer)):
+                for compute, table in source.outcomes:
+                    values = compute(parts)
+                    if values is not None:
+                        rows[wsid, time][table] = attrgetter(*table.values)(values)
+        return rows
+
+    def _source(self, table: str, values: Iterable[str], key: tuple[str, ...], *outcomes: Any) -> _Source:
+        wsid, *time = key
+        where = "".join(f" AND {name} = ?" for name in time)
+        read = self._session.prepare(f"SELECT {wsid}, {', '.join(values)} FROM {table} WHERE {wsid} IN ?{where}")
+        return _Source(read, outcomes)
+
+    def _write(self, tables: tuple[Table, ...], keys: int) -> PreparedStatement:
+        """The statement that sets the rows of so many keys in these tables, each row as a whole."""
+        if (tables, keys) not in self._writes:
+            inserts = " ".join(f"INSERT INTO {t.name} ({', '.join(t.columns)}) VALUES ({_marks(t)});" for t in tables)
+            cql = f"BEGIN UNLOGGED BATCH USING TIMESTAMP ? {inserts * keys} APPLY BATCH"
+            self._writes[tables, keys] = self._session.prepare(cql)
+        return self._writes[tables, keys]
+
+
+def _marks(table: Table) -> str:
+    return ", ".join("?" * len(table.columns))
+
+
+def _questions(keys: Iterable[Key]) -> Iterator[tuple[Key, Sequence[str]]]:
+    """The keys by their time: (year, month, day), or less of it, and the stations that are asked for together."""
+    stations = defaultdict(list)
+    for key in keys:
+        stations[key[1:]].append(str(key[0]))
+    for time, wsids in stations.items():
+        for some in _chunks(wsids, STATIONS_A_READ):
+            yield time, some
+
+
+def _by_station(rows: Iterable[tuple[Any, ...]]) -> Iterable[tuple[str, Rows]]:
+    parts = defaultdict(list)
+    for row in rows:
+        parts[row[0]].append(row[1:])
+    return parts.items()
+
+
+def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for first in range(0, len(items), size):
+        yield items[first : first + size]
 
 
 def _day_of_temperature(hours: Rows) -> Temperatures | None:
-    stated = [value for (value,) in hours if value is not None]
+    stated = [value for value, _ in hours if value is not None]
     return temperature.of_hours(stated) if stated else None
 
 
 def _day_of_rain(hours: Rows) -> Rain | None:
-    stated = [amount for (amount,) in hours if amount is not None]
+    stated = [amount for _, amount in hours if amount is not None]
     return precipitation.of_hours(stated) if stated else None
 
 
-def _merged(days_or_months: Rows) -> Temperatures | None:
-    return temperature.merged([Temperatures(*row) for row in _oldest_first(days_or_months)]) if days_or_months else None
+def _merged(days_or_months: Rows) -> Temperatures:
+    return temperature.merged([Temperatures(*row) for row in _oldest_first(days_or_months)])
 
 
-def _added(days_or_months: Rows) -> Rain | None:
-    return precipitation.added(Rain(*row) for row in _oldest_first(days_or_months)) if days_or_months else None
+def _added(days_or_months: Rows) -> Rain:
+    return precipitation.added(Rain(*row) for row in _oldest_first(days_or_months))
 
 
 def _oldest_first(rows: Rows) -> Rows:

@@ -1,6 +1,6 @@
-"""Many touched days, recomputed by Spark with as many reads and writes as the size of the data asks for.
+"""Many days, recomputed by Spark with as many reads and writes as the size of the data asks for.
 
-``by_driver`` does the same for a few days, to the same bits.
+``by_driver`` does the same for a few days, to the same bits, and merges the months and years of both.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from killrweather.jobs import readback
-from killrweather.jobs.aggregates import RAW, daily, merged, rows_of
+from killrweather.jobs.aggregates import RAW, daily, rows_of
 from killrweather.jobs.cassandra import append, table
 from killrweather.jobs.clock import now_us
 from killrweather.jobs.readback import Day, ReadBack
@@ -39,17 +39,11 @@ class Rebuilt:
 
 
 class BySpark:
-    """Recomputes days, then their months, then their years; temperature and rain side by side.
-
-    The write times follow the rule of ``ByDriver``.
-    """
+    """Recomputes days; the write times follow the rule of ``ByDriver``."""
 
     def __init__(self, spark: SparkSession, settings: Settings):
         self._spark, self._settings = spark, settings
         self._raw = table(spark, settings, "raw_weather_data").select(*RAW)
-        self._parts = {
-            parts.name: table(spark, settings, parts.name) for family in FAMILIES for parts, _ in family.steps
-        }
         self._threads = ThreadPoolExecutor(len(FAMILIES), thread_name_prefix="aggregate")
 
     def days(self, touched: Iterable[Day]) -> None:
@@ -61,18 +55,12 @@ class BySpark:
             raw = _since(raw, min(date(*day[1:]) for day in chosen))
         self._set_days(raw, DataFrame.count)
 
-    def merge(self, touched: Iterable[Day]) -> None:
-        """Set the monthly, then the annual values of the touched days."""
-        days = list(touched)
-        self._merge(lambda whole: readback.at(whole.key, days))
-
     def years(self, chosen: Iterable[StationYear], since: date | None = None) -> Rebuilt:
-        """Set all days, months and years of whole station-years; days before ``since`` stay as they are stored."""
+        """Set all days of whole station-years, and tell what they come to; days before ``since`` stay as they are."""
         keys = ReadBack(YEAR, tuple(sorted(chosen)))
         seen = Observation()
         raw = self._read(self._raw, keys).observe(seen, F.count(F.lit(1)).alias("rows"))
         found = self._set_days(raw if since is None else _since(raw, since), _count)
-        self._merge(lambda _: keys)
         return Rebuilt(seen.get["rows"], *found)
 
     def _set_days(self, raw: DataFrame, count: Callable[[DataFrame], T]) -> T:
@@ -85,15 +73,6 @@ class BySpark:
         finally:
             days.unpersist()
         return found
-
-    def _merge(self, keys: Callable[[Table], ReadBack]) -> None:
-        self._side_by_side(lambda family: self._merge_family(family, keys))
-
-    def _merge_family(self, family: Family, keys: Callable[[Table], ReadBack]) -> None:
-        for parts, whole in family.steps:
-            began_us = now_us()
-            stored = self._read(self._parts[parts.name], keys(whole))
-            self._append(merged(family, stored, whole), whole, began_us)
 
     def _read(self, source: DataFrame, chosen: ReadBack) -> DataFrame:
         return readback.rows(self._spark, source, chosen, self._settings.spark.shuffle_partitions)

@@ -100,6 +100,11 @@ def run(session: Session, statement: Statement | str, values: Sequence[Any] = ()
         raise away(error) or error from error
 
 
+def begin(session: Session, statement: Statement | str, values: Sequence[Any] = ()) -> ResponseFuture:
+    """Start a statement; ``result`` waits for its rows, which are tuples."""
+    return session.execute_async(statement, values or None, execution_profile=_AS_TUPLES)
+
+
 def result(future: ResponseFuture) -> Any:
     """The rows of a statement that runs already; raises ``Unavailable`` when Cassandra is away."""
     try:
@@ -133,7 +138,7 @@ async def execute(session: Session, statement: Statement | str, values: Sequence
             loop.call_soon_threadsafe(succeed)
 
     try:
-        response = session.execute_async(statement, values or None, execution_profile=_AS_TUPLES)
+        response = begin(session, statement, values)
         response.add_callbacks(add_page, lambda error: loop.call_soon_threadsafe(fail, error))
         return await done
     except Exception as error:

@@ -18,6 +18,7 @@ from weather_files import as_csv, real_year, under_other_ids
 
 from killrweather.errors import BadRequest
 from killrweather.home import Home
+from killrweather.jobs.by_driver import ByDriver
 from killrweather.jobs.by_spark import BySpark
 from killrweather.jobs.events import ReplayOrder, dump
 from killrweather.jobs.jvm import Jvm
@@ -351,7 +352,12 @@ def test_a_slow_recompute_never_overwrites_what_the_stream_stored_meanwhile(load
     of_year = int(rows["year"].iloc[0])
     corrected = rows[rows["month"].isin([1, 7])].assign(temperature=-40.0, one_hour_precip=7.5)
     held = Held(spark, loaded.settings)
-    recompute = threading.Thread(target=held.years, args=([(wsid, of_year)],))
+
+    def rebuild():
+        held.years([(wsid, of_year)])
+        ByDriver(loaded.session).merge((wsid, of_year, month) for month in range(1, 13))
+
+    recompute = threading.Thread(target=rebuild)
     recompute.start()
     assert held.has_read.wait(120)
 
