@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import bulk, feed, fresh, query, start
+from bench import bulk, feed, fresh, memory, query, start
 from bench.data import a_year, shifted
 from bench.figures import Figure, table, write
 from bench.system import System
@@ -31,6 +31,7 @@ def main() -> None:
             figures += _shown(query.measure(system, year, directory))
             figures += _shown(fresh.measure(system, directory))
             figures += _shown(bulk.measure(system, year, directory, console))
+            figures += _shown(memory.measure(system, year, directory))
         finally:
             system.run("down")
         figures += _shown(feed.measure(directory / "feed", shifted(year, 1975, bulk.YEARS, directory)))

@@ -51,8 +51,15 @@ class System:
 
     def load(self, path: Path, wait: bool = True) -> float:
         """Load a file, until every row is queryable if it is waited for; rows/s."""
-        result = json.loads(self.run("load", str(path), "--json", *(["--wait"] if wait else [])))
+        result = self._load(path, wait)
         return result["accepted"] / result["seconds"]
+
+    def load_rows(self, path: Path) -> int:
+        """Load a file until every row is queryable; the number of its rows."""
+        return self._load(path, wait=True)["accepted"]
+
+    def _load(self, path: Path, wait: bool) -> dict[str, Any]:
+        return json.loads(self.run("load", str(path), "--json", *(["--wait"] if wait else [])))
 
     def processes(self) -> list[psutil.Process]:
         """The launcher and everything below it."""
