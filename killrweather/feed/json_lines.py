@@ -83,7 +83,7 @@ def _row(text: str) -> list[Any]:
     if _TIMESTAMP in found:
         _state_time(found)
     wsid = found.get("wsid")
-    if not isinstance(wsid, str):
+    if not isinstance(wsid, str) or not wsid.isascii():
         raise _BadObject("wsid", _json(wsid), f"expected {WSID_EXPECTED}, as a text", "wsid")
     return [wsid, *(check(name, found.get(name)) for name, check in _CHECKS)]
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from killrweather.errors import FormatError
 from killrweather.feed.elements import Elements
 from killrweather.feed.parsing import parse
+from killrweather.feed.rejects import shown
 from killrweather.model.observation import COLUMNS, VALUE_FIELDS
 from killrweather.settings import Feed
 
@@ -140,7 +141,7 @@ def test_objects_may_be_written_in_lines_or_in_an_array(layout, size):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 10_000])
-@pytest.mark.parametrize("value", ['"', "\\", '\\"', "a,]}", "[{", '\\\\"],{', "\n", "{}", ""])
+@pytest.mark.parametrize("value", ['"', "\\", '\\"', "a,]}", "[{", '\\\\"],{', "\n", "{}", "", "\ud800"])
 def test_what_stands_in_a_string_divides_nothing(value, size):
     """Quotes, backslashes and brackets, wherever the text is cut; the rejects show the string."""
     data = json.dumps([{**GOOD, "wsid": value}, GOOD, {**GOOD, value: 1}]).encode()
@@ -148,7 +149,7 @@ def test_what_stands_in_a_string_divides_nothing(value, size):
     read_, rows, rejects = parse_pieces(read_blocks("body", blocks))
 
     assert (read_, len(rows), [one.line for one in rejects]) == (3, 1, [1, 3])
-    assert (rejects[0].field, rejects[0].value) == ("wsid", value if value.isprintable() else "\\n")
+    assert (rejects[0].field, rejects[0].value) == ("wsid", shown(value))
     assert rejects[1].code == "field"
 
 
