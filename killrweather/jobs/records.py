@@ -32,6 +32,9 @@ PLACE = ("topic", "partition", "offset", "key", "value")
 _CORRUPT = "corrupt"
 _SHOWN_CHARACTERS = 80
 
+_LONGEST_RECORD = 4_096
+"""Bytes; a good record has fewer than 200. Spark's CSV parser fails the job at a line of more than 20,480 columns."""
+
 
 def parsed(records: DataFrame, epochs_us: Mapping[int, int], ttl_s: int = 0) -> DataFrame:
     """Observations of Kafka records: the canonical columns, ``write_time`` in µs, ``rejected``, and the ``PLACE``.
@@ -39,9 +42,8 @@ def parsed(records: DataFrame, epochs_us: Mapping[int, int], ttl_s: int = 0) -> 
     The write time is the epoch of the record's partition plus its offset. With a ``ttl_s`` a day of which an hour may
     have expired is rejected.
     """
-    row = F.from_csv(
-        F.col("value").cast("string"), f"{_SCHEMA}, {_CORRUPT} string", {"columnNameOfCorruptRecord": _CORRUPT}
-    )
+    readable = F.when(F.length("value") <= _LONGEST_RECORD, F.col("value").cast("string"))
+    row = F.from_csv(readable, f"{_SCHEMA}, {_CORRUPT} string", {"columnNameOfCorruptRecord": _CORRUPT})
     rows = records.select(*PLACE, row.alias("row")).select(*PLACE, "row.*")
     stated = rows.withColumns({field.name: _stated(field) for field in VALUE_FIELDS})
     rejected = reduce(Column.__or__, (is_wrong for is_wrong, *_ in _checks(ttl_s)))
