@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from cassandra.cluster import Session
@@ -30,10 +31,13 @@ from killrweather.jobs.records import code, reason
 from killrweather.model.observation import COLUMNS
 from killrweather.settings import Settings
 from killrweather.storage.progress import Position, Progress
-from killrweather.storage.session import result
+from killrweather.storage.session import begin, prepare, result
 
 _FEW_DAYS = 2_000
 """So many are recomputed by this process's own driver: the Spark jobs would take longer."""
+
+_MONTHS_AT_ONCE = 1_000
+"""Some 60,000 rows to read, and less than a second."""
 
 _SCATTERED_RECORDS = 10_000
 """A micro-batch of no more is taken for the hour of a fleet, a larger one for the history of some stations."""
@@ -72,7 +76,7 @@ class MicroBatch:
 
     def __post_init__(self) -> None:
         self._by_driver, self._by_spark = ByDriver(self.session), BySpark(self.spark, self.settings)
-        self._add_year = self.session.prepare("INSERT INTO raw_weather_year (wsid, year) VALUES (?, ?)")
+        self._add_year = prepare(self.session, "INSERT INTO raw_weather_year (wsid, year) VALUES (?, ?)")
         # Columns are made once: each costs dozens of calls into the JVM.
         self._seen = (
             F.count(F.lit(1)).alias("rows"),
@@ -101,8 +105,7 @@ class MicroBatch:
             by = self._by_driver if len(stored.touched) <= _FEW_DAYS else self._by_spark
             self.patience.attempt(lambda: by.days(stored.touched))
             watch.lap("days")
-            months = {(day.wsid, day.year, day.month) for day in stored.touched}
-            self.patience.attempt(lambda: self._by_driver.merge(months))
+            self._merge(stored.touched)
             watch.lap("months")
             self.patience.attempt(lambda: self._note_years(stored.touched))
             watch.lap("years")
@@ -136,9 +139,16 @@ class MicroBatch:
         )
         rejected.write.format("kafka").options(**options).save()
 
+    def _merge(self, touched: list[Day]) -> None:
+        """Set the months and years of the touched days, some at a time: each is a step of its own to ``patience``."""
+        months = sorted({(day.wsid, day.year, day.month) for day in touched})
+        for first in range(0, len(months), _MONTHS_AT_ONCE):
+            some = months[first : first + _MONTHS_AT_ONCE]
+            self.patience.attempt(partial(self._by_driver.merge, some))
+
     def _note_years(self, touched: list[Day]) -> None:
         new = {(day.wsid, day.year) for day in touched} - self._years
-        for write in [self.session.execute_async(self._add_year, pair) for pair in sorted(new)]:
+        for write in [begin(self.session, self._add_year, pair) for pair in sorted(new)]:
             result(write)
         self._years |= new
 

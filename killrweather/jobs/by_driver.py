@@ -1,4 +1,4 @@
-"""Days, months and years recomputed by this process's own driver: no Spark job in the life of a lone row.
+"""Days, months and years recomputed by this process's own driver: no Spark job for the aggregates of a lone row.
 
 ``by_spark`` does the same for many days, to the same bits.
 """
@@ -19,7 +19,7 @@ from killrweather.jobs.tables import DAY, PRECIPITATION, TEMPERATURE, Table
 from killrweather.model import precipitation, temperature
 from killrweather.model.precipitation import Rain
 from killrweather.model.temperature import Temperatures
-from killrweather.storage.session import begin, result
+from killrweather.storage.session import begin, prepare, result
 
 Rows = Sequence[tuple[Any, ...]]
 Key = tuple[Any, ...]
@@ -28,13 +28,10 @@ Key = tuple[Any, ...]
 Month = tuple[str, int, int]
 T = TypeVar("T")
 
-STATIONS_A_READ, KEYS_A_WRITE = 25, 10
+_STATIONS_A_READ, _KEYS_A_WRITE = 25, 10
 """What one question to Cassandra asks for and one batch writes: the rows of a key lie in one partition, and Cassandra
 warns of a batch of more than ten. A fleet's 250 station-days took the driver 0.6 s of processor with a statement for
 each read and row, months and years included, and take 0.09 s so."""
-
-KEYS_AT_ONCE = 2_000
-"""What is under way together: of a month's key some 60 rows are in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,8 @@ class _Source:
 
 
 class ByDriver:
-    """Recomputes days, then their months, then their years; the statements of a step are all under way at once.
+    """Recomputes days, then their months, then their years; the statements of a step are all under way at once, so
+    callers give a few thousand keys at a time.
 
     A value's write time is the moment at which the reading of its parts began, and the parts that this process writes
     are written before: what is computed later from later parts wins, whichever is written first.
@@ -77,10 +75,6 @@ class ByDriver:
         self._set(self._years, sorted({month[:2] for month in months}))
 
     def _set(self, sources: list[_Source], keys: Sequence[Key]) -> None:
-        for some in _chunks(keys, KEYS_AT_ONCE):
-            self._set_at_once(sources, some)
-
-    def _set_at_once(self, sources: list[_Source], keys: Sequence[Key]) -> None:
         began_us = now_us()
         alike = defaultdict(list)
         for (wsid, time), row in self._computed(sources, keys).items():
@@ -88,7 +82,7 @@ class ByDriver:
         writes = [
             begin(self._session, self._write(tables, len(some)), [began_us, *chain.from_iterable(some)])
             for tables, every in alike.items()
-            for some in _chunks(every, KEYS_A_WRITE)
+            for some in _chunks(every, _KEYS_A_WRITE)
         ]
         for write in writes:
             result(write)
@@ -114,7 +108,7 @@ class ByDriver:
     def _source(self, table: str, values: Iterable[str], key: tuple[str, ...], *outcomes: Any) -> _Source:
         wsid, *time = key
         where = "".join(f" AND {name} = ?" for name in time)
-        read = self._session.prepare(f"SELECT {wsid}, {', '.join(values)} FROM {table} WHERE {wsid} IN ?{where}")
+        read = prepare(self._session, f"SELECT {wsid}, {', '.join(values)} FROM {table} WHERE {wsid} IN ?{where}")
         return _Source(read, outcomes)
 
     def _write(self, tables: tuple[Table, ...], keys: int) -> PreparedStatement:
@@ -122,7 +116,7 @@ class ByDriver:
         if (tables, keys) not in self._writes:
             inserts = " ".join(f"INSERT INTO {t.name} ({', '.join(t.columns)}) VALUES ({_marks(t)});" for t in tables)
             cql = f"BEGIN UNLOGGED BATCH USING TIMESTAMP ? {inserts * keys} APPLY BATCH"
-            self._writes[tables, keys] = self._session.prepare(cql)
+            self._writes[tables, keys] = prepare(self._session, cql)
         return self._writes[tables, keys]
 
 
@@ -136,7 +130,7 @@ def _questions(keys: Iterable[Key]) -> Iterator[tuple[Key, Sequence[str]]]:
     for key in keys:
         stations[key[1:]].append(str(key[0]))
     for time, wsids in stations.items():
-        for some in _chunks(wsids, STATIONS_A_READ):
+        for some in _chunks(wsids, _STATIONS_A_READ):
             yield time, some
 
 
@@ -162,14 +156,16 @@ def _day_of_rain(hours: Rows) -> Rain | None:
     return precipitation.of_hours(stated) if stated else None
 
 
-def _merged(days_or_months: Rows) -> Temperatures:
-    return temperature.merged([Temperatures(*row) for row in _oldest_first(days_or_months)])
+def _merged(days_or_months: Rows) -> Temperatures | None:
+    parts = [Temperatures(*row) for row in _oldest_first(days_or_months)]
+    return temperature.merged(parts) if parts else None
 
 
-def _added(days_or_months: Rows) -> Rain:
-    return precipitation.added(Rain(*row) for row in _oldest_first(days_or_months))
+def _added(days_or_months: Rows) -> Rain | None:
+    parts = [Rain(*row) for row in _oldest_first(days_or_months)]
+    return precipitation.added(parts) if parts else None
 
 
 def _oldest_first(rows: Rows) -> Rows:
-    """Rows of an aggregate table, which has the newest first."""
-    return rows[::-1]
+    """Rows of an aggregate table, which has the newest first, but for those that somebody has left half written."""
+    return [row for row in reversed(rows) if None not in row]

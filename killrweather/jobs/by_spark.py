@@ -1,6 +1,6 @@
 """Many days, recomputed by Spark with as many reads and writes as the size of the data asks for.
 
-``by_driver`` does the same for a few days, to the same bits, and merges the months and years of both.
+``by_driver`` does the same for fewer days, to the same bits, and merges the months and years of both.
 """
 
 from collections.abc import Callable, Iterable
@@ -49,7 +49,7 @@ class BySpark:
     def days(self, touched: Iterable[Day]) -> None:
         """Set the daily values of the touched days, and of others where reading them too is cheaper."""
         chosen = list(touched)
-        raw = self._read(self._raw, readback.choose(chosen))
+        raw = self._read(readback.choose(chosen))
         if self._settings.cassandra.ttl.raw_s:
             # Days before the touched ones are read besides, and may have lost hours.
             raw = _since(raw, min(date(*day[1:]) for day in chosen))
@@ -59,7 +59,7 @@ class BySpark:
         """Set all days of whole station-years, and tell what they come to; days before ``since`` stay as they are."""
         keys = ReadBack(YEAR, tuple(sorted(chosen)))
         seen = Observation()
-        raw = self._read(self._raw, keys).observe(seen, F.count(F.lit(1)).alias("rows"))
+        raw = self._read(keys).observe(seen, F.count(F.lit(1)).alias("rows"))
         found = self._set_days(raw if since is None else _since(raw, since), _count)
         return Rebuilt(seen.get["rows"], *found)
 
@@ -74,8 +74,8 @@ class BySpark:
             days.unpersist()
         return found
 
-    def _read(self, source: DataFrame, chosen: ReadBack) -> DataFrame:
-        return readback.rows(self._spark, source, chosen, self._settings.spark.shuffle_partitions)
+    def _read(self, chosen: ReadBack) -> DataFrame:
+        return readback.rows(self._spark, self._raw, chosen, self._settings.spark.shuffle_partitions)
 
     def _append(self, rows: DataFrame, to: Table, began_us: int) -> None:
         append(rows, self._settings, to.name, write_time=began_us)

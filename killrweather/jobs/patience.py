@@ -71,7 +71,7 @@ def summary(error: BaseException) -> str:
 @dataclass(slots=True)
 class HangDetector:
     """Knows a step that will never end: Cassandra's Java driver may wait for ever for a schema that it was reading
-    when its connection broke. Such a step runs no Spark job; a healthy one does, but for a moment of planning.
+    when its connection broke. Such a step runs no Spark job; a healthy one does, or is soon done.
     """
 
     limit_s: float

@@ -38,13 +38,8 @@ class ReadBack:
 def choose(touched: Iterable[Day]) -> ReadBack:
     """The cheapest way to read every touched day whole; days read besides are recomputed to what they are."""
     days = sorted(set(touched))
-    candidates = [at(columns, days) for columns in _HOURS]
+    candidates = [ReadBack(columns, tuple(sorted({day[: len(columns)] for day in days}))) for columns in _HOURS]
     return min(candidates, key=lambda each: len(each.keys) * (ROWS_A_QUESTION + _HOURS[each.columns]))
-
-
-def at(columns: tuple[str, ...], touched: Iterable[Day]) -> ReadBack:
-    """The whole days, months or years of the touched days: ``columns`` is ``DAY``, ``MONTH`` or ``YEAR``."""
-    return ReadBack(columns, tuple(sorted({day[: len(columns)] for day in touched})))
 
 
 def rows(spark: SparkSession, source: DataFrame, chosen: ReadBack, tasks: int) -> DataFrame:

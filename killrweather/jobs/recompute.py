@@ -93,20 +93,20 @@ class RecomputeJob(Job):
 
     def work(self, spark: SparkSession, session: Session) -> None:
         """Rebuild one chunk after the other."""
-        by_spark, by_driver = BySpark(spark, self.settings), ByDriver(session)
+        by_spark, by_driver = BySpark(spark, self.settings), self.patience.attempt(lambda: ByDriver(session))
         start, total = time.monotonic(), Rebuilt(0, 0, 0, 0)
         for done, chunk in _chunks(self._work):
-            total += self.patience.attempt(partial(self._rebuild, by_spark, by_driver, chunk))
+            total += self.patience.attempt(partial(self._rebuild_days, by_spark, chunk))
+            months = [(wsid, year, month) for wsid, year in chunk for month in range(1, 13)]
+            self.patience.attempt(partial(by_driver.merge, months))
             seconds = round(time.monotonic() - start, 3)
             self.events.tell("chunk", station_years=done, **asdict(total), seconds=seconds)
             if self.stopping.is_set() and done < len(self._work):
                 return
         self.events.tell("done")
 
-    def _rebuild(self, by_spark: BySpark, by_driver: ByDriver, chunk: Sequence[StationYear]) -> Rebuilt:
-        rebuilt = by_spark.years(chunk, self._first_whole_day())
-        by_driver.merge((wsid, year, month) for wsid, year in chunk for month in range(1, 13))
-        return rebuilt
+    def _rebuild_days(self, by_spark: BySpark, chunk: Sequence[StationYear]) -> Rebuilt:
+        return by_spark.years(chunk, self._first_whole_day())
 
     def _first_whole_day(self) -> date | None:
         return first_whole_day(datetime.now(timezone.utc) + _CHUNK_LIMIT, self.settings.cassandra.ttl.raw_s)

@@ -11,7 +11,7 @@ from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, N
 from cassandra.connection import ConnectionException
 from cassandra.policies import ConstantReconnectionPolicy, DCAwareRoundRobinPolicy, TokenAwarePolicy
 from cassandra.protocol import IsBootstrappingErrorMessage, OverloadedErrorMessage
-from cassandra.query import Statement, tuple_factory
+from cassandra.query import PreparedStatement, Statement, tuple_factory
 
 from killrweather.errors import ConfigurationError, Unavailable
 from killrweather.settings import Cassandra, Settings
@@ -96,6 +96,14 @@ def run(session: Session, statement: Statement | str, values: Sequence[Any] = ()
     """Execute a statement and wait for its rows; raises ``Unavailable`` when Cassandra is away."""
     try:
         return session.execute(statement, values or None)
+    except Exception as error:
+        raise away(error) or error from error
+
+
+def prepare(session: Session, statement: str) -> PreparedStatement:
+    """Prepare a statement; raises ``Unavailable`` when Cassandra is away."""
+    try:
+        return session.prepare(statement)
     except Exception as error:
         raise away(error) or error from error
 

@@ -108,6 +108,35 @@ def test_the_sample_files_become_the_days_that_pandas_computes(running, tmp_path
     assert_aggregates_equal_pandas(running, lines, tmp_path)
 
 
+def test_the_hours_of_a_fleet_become_the_days_that_pandas_computes(running, tmp_path):
+    """67 stations at once, for three hours: with temperature, with rain, with both, and with neither."""
+    stated = ["11.5,,,,,,0.2,", "-3.0,,,,,,,", ",,,,,,-0.1,", ",,1013.2,,,,,"]
+    fleet = {f"{100 + n:06}:00012": stated[n % 4] for n in range(67)}
+    lines = []
+    for hour in range(3):
+        report = [f"{wsid},2017,03,31,{hour:02},{fields}" for wsid, fields in fleet.items()]
+        running.publish("000100:00012", report)
+        running.wait_until_stored()
+        lines += report
+
+    assert_aggregates_equal_pandas(running, lines, tmp_path)
+
+
+def test_a_day_that_somebody_left_half_written_is_not_counted_and_stops_nothing(running):
+    """A month is what its whole days come to."""
+    wsid = "000013:00013"
+    for table, value in (("daily_aggregate_temperature", "high"), ("daily_aggregate_precip", "precipitation")):
+        where = f"WHERE wsid = '{wsid}' AND year = 2017 AND month = 3 AND day = 30"
+        running.session.execute(f"UPDATE {table} SET {value} = 50 {where}")
+    running.publish(wsid, [f"{wsid},2017,03,31,00,11.5,,,,,,0.2,"])
+    running.wait_until_stored()
+
+    months = [row for row in running.rows("monthly_aggregate_temperature") if row["wsid"] == wsid]
+    rain = [row for row in running.rows("year_cumulative_precip") if row["wsid"] == wsid]
+    assert [(row["high"], row["count"]) for row in months] == [(11.5, 1)]
+    assert [(row["precipitation"], row["wet_hours"]) for row in rain] == [(0.2, 1)]
+
+
 def test_loading_the_same_twice_more_changes_no_row_of_any_table(running):
     """A replay sets what is there."""
     lines = list(hours("000002:00002", days=40))
@@ -122,21 +151,28 @@ def test_loading_the_same_twice_more_changes_no_row_of_any_table(running):
     assert {table: running.rows(table) for table in TABLES} == before
 
 
-def test_what_is_recomputed_a_little_at_a_time_is_what_comes_of_it_at_once_to_the_last_bit(running):
+def test_what_is_recomputed_a_little_at_a_time_is_what_comes_of_it_at_once_to_the_last_bit(services, tmp_path):
     """2,400 days in one batch are Spark's work, 80 days at a time the driver's: no table can tell."""
     wsids = [f"000011:0000{n}" for n in range(10)]
     all_hours = (line for wsid in wsids for year in range(1990, 2000) for line in hours(wsid, year, 336, seed=year))
     lines = [line for line in all_hours if int(line[21:23]) in (1, 28) and int(line[24:26]) % 8 == 0]
-    running.publish(wsids[0], lines)
-    running.wait_until_stored()
-    before = {table: running.rows(table) for table in AGGREGATES}
+    stage = Stage(fresh(services.settings), Home(tmp_path))
+    stage.publish(wsids[0], lines)
+    stage.start()
+    try:
+        stage.wait_until_stored()
+        assert len({line[:23] for line in lines}) == 2_400
+        assert [event["rows"] for event in stage.events if event["event"] == "batch"] == [len(lines)]
+        at_once = {table: stage.rows(table) for table in AGGREGATES}
 
-    for start in range(0, len(lines), 240):
-        running.publish(wsids[0], lines[start : start + 240])
-        running.wait_until_stored()
+        for begin in range(0, len(lines), 240):
+            stage.publish(wsids[0], lines[begin : begin + 240])
+            stage.wait_until_stored()
 
-    assert len({line[:23] for line in lines}) == 2_400
-    assert {table: running.rows(table) for table in AGGREGATES} == before
+        assert {table: stage.rows(table) for table in AGGREGATES} == at_once
+    finally:
+        stage.kill()
+        stage.close()
 
 
 def test_the_newest_version_of_an_hour_wins_wherever_it_lies_in_the_log(running):
@@ -180,6 +216,7 @@ def test_records_that_cannot_be_read_are_kept_with_place_and_reason_and_their_ne
         f"{wsid},2016,05,01,00,,,,,,,,".encode(): "empty",
         b"5:5,2016,05,01,00,10.0,,,,,,,": 'wsid "5:5": expected',
         f"{good[0]}\n{good[1]}".encode(): "more than one line",
+        f"{good[0]}{',' * 30_000}".encode(): "30013 columns: expected 13",
     }
     first = dict(running.sent)
     running.publish(wsid, [good[0], *bad, good[1]])
