@@ -7,9 +7,12 @@ from killrweather.home import Home
 from killrweather.services import Embedded
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def services(tmp_path_factory):
-    """Kafka and Cassandra, started once for all streams: each has a topic, a group and a keyspace of its own."""
+    """Kafka and Cassandra, started once for all streams of a file: each has a topic, a group and a keyspace of its own.
+
+    They do not outlive their file: whoever owns services takes up all processes that have lost their parent.
+    """
     embedded = Embedded(service_settings(), Home(tmp_path_factory.mktemp("services")))
     embedded.start()
     yield embedded
