@@ -64,7 +64,6 @@ class KafkaStreamingActor(AsyncActor):
         progress = self._progress()
         return {
             "in_kafka": sum(progress.log_end.values()),
-            "stored": sum(progress.stored.values()),
             "lag": max(0, progress.lag),
         }
 

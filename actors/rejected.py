@@ -1,7 +1,9 @@
-"""Knows what was rejected and how much of what was accepted, and sends rejected records through the feed again."""
+"""Knows what became of all that was received, and sends rejected records through the feed again."""
 
 import asyncio
 import logging
+import math
+import time
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -26,6 +28,7 @@ from killrweather.messages.rejected import (
     RejectedRetry,
     RetryRejected,
 )
+from killrweather.storage.store import Store
 from killrweather.streams.connection import client_options
 from killrweather.streams.producer import Producer
 from killrweather.streams.rejected import Distinct, RejectedLog, between, order_of, retry_note, shown
@@ -34,6 +37,10 @@ from killrweather.streams.topics import away, ensure_topics, log_end
 log = logging.getLogger(__name__)
 
 _LOOK_S = 0.5
+_COUNT_S, _COUNT_SHARE = 60.0, 20
+"""The stored rows are counted after so long although the stream did nothing, for a recompute may have; and counting
+takes at most one second of so many."""
+
 _PORTION = 200
 """Records after which a retry notes how far it is: so many may be sent twice when this process dies."""
 
@@ -42,7 +49,10 @@ _WINDOW = 2_000
 
 
 class RejectedActor(AsyncActor):
-    """Follows the rejected topic from its first record, so that what it counts survives every process."""
+    """Follows the rejected topic from its first record, so that what it counts survives every process.
+
+    What was accepted is counted where the raw topic ends, what was stored in Cassandra.
+    """
 
     def pre_start(self) -> None:
         self._log = RejectedLog()
@@ -50,13 +60,18 @@ class RejectedActor(AsyncActor):
         self._followed: dict[TopicPartition, int] = {}
         self._retry = RejectedRetry()
         self._one_reader, self._moved = asyncio.Lock(), asyncio.Condition()
+        self._stored = self._taken = 0
         self._kafka = Connection("kafka", self._connect)
+        self._store = Connection("cassandra", lambda: asyncio.to_thread(Store.open, self.settings))
         self._producer = Producer(self.settings, self.settings.kafka.topic.rejected)
         self.spawn(self._follow())
+        self.spawn(self._count())
 
     async def post_stop(self) -> None:
         if self._kafka.is_open:
             await self._kafka.get().stop()
+        if self._store.is_open:
+            await self._store.get().close()
         await self._producer.stop()
 
     def health(self) -> dict[str, Any]:
@@ -64,7 +79,7 @@ class RejectedActor(AsyncActor):
         return {"kafka": str(self._kafka.problem or "")}
 
     def counters(self) -> dict[str, int | float]:
-        """Rows ever accepted and rejected, as the logs of both topics have them."""
+        """What became of all rows ever received, as the logs of both topics and Cassandra have it."""
         by_origin = {"feed": 0, "stream": 0}
         for (origin, _), number in self._log.counts.items():
             by_origin[origin] += number
@@ -73,6 +88,8 @@ class RejectedActor(AsyncActor):
             "received": accepted + by_origin["feed"],
             "accepted": accepted,
             "rejected": by_origin["feed"],
+            "stored": self._stored,
+            "repeated": max(0, self._taken - by_origin["stream"] - self._stored),
             "rejected_by_stream": by_origin["stream"],
             **{f"rejected.{origin}.{code}": number for (origin, code), number in self._log.counts.items()},
         }
@@ -122,6 +139,21 @@ class RejectedActor(AsyncActor):
             except (KafkaError, asyncio.TimeoutError) as error:
                 log.warning("the rejected topic can't be read", extra={"reason": repr(error)})
                 await asyncio.sleep(_LOOK_S)
+
+    async def _count(self) -> None:
+        """Count the stored rows again when there may be others, and seldom where that takes long."""
+        counts = (await self._store.open()).counts
+        counted_at, wait_s = -math.inf, 0.0
+        while True:
+            try:
+                taken, start = await counts.taken(), time.monotonic()
+                if taken != self._taken or start > counted_at + _COUNT_S:
+                    self._stored, self._taken = await counts.stored(), taken
+                    counted_at = time.monotonic()
+                    wait_s = _COUNT_SHARE * (counted_at - start)
+            except Unavailable as error:
+                log.warning("the stored rows can't be counted", extra={"reason": str(error)})
+            await asyncio.sleep(max(_LOOK_S, wait_s))
 
     async def _caught_up(self) -> AIOKafkaConsumer:
         """The follower's consumer, once all that is in the topic now has been taken in."""

@@ -107,7 +107,7 @@ def _show(status: dict[str, Any]) -> None:
         )
         print()
         counters = node["counters"]
-        names = ["received", "accepted", "rejected", "in_kafka", "stored", "rejected_by_stream", "lag"]
+        names = ["received", "accepted", "rejected", "in_kafka", "stored", "repeated", "rejected_by_stream", "lag"]
         print_table([[f"{counters[name]:,}" for name in names]], [name.replace("_", " ") for name in names])
         print()
         if counters["reasons"]:

@@ -7,7 +7,7 @@ order, so that a day is the same to the last bit whichever computed it.
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from killrweather.jobs.tables import DAY, PRECIPITATION, TEMPERATURE, Table
+from killrweather.jobs.tables import DAY, FAMILIES, Table
 from killrweather.model.observation import TRACE_MM
 
 RAW = (*DAY, "temperature", "one_hour_precip")
@@ -15,7 +15,7 @@ RAW = (*DAY, "temperature", "one_hour_precip")
 
 
 def daily(raw: DataFrame) -> DataFrame:
-    """Every day of the raw rows with the columns of both daily tables: one pass over the rows serves both."""
+    """Every day of the raw rows with the columns of all daily tables: one pass over the rows serves them all."""
     temperature, rain = F.col("temperature"), F.col("one_hour_precip")
     days = raw.groupBy(*DAY).agg(
         F.max(temperature).alias("high"),
@@ -27,8 +27,9 @@ def daily(raw: DataFrame) -> DataFrame:
         F.sum(F.when(rain > 0, rain).when(rain <= 0, 0.0)).alias("precipitation"),
         _hours(rain > 0).alias("wet_hours"),
         _hours(rain == TRACE_MM).alias("trace_hours"),
+        _hours(F.lit(True)).alias("hours"),
     )
-    return days.select(*DAY, *TEMPERATURE.daily.values, *PRECIPITATION.daily.values)
+    return days.select(*DAY, *(name for family in FAMILIES for name in family.daily.values))
 
 
 def rows_of(table: Table, days: DataFrame) -> DataFrame:

@@ -3,8 +3,7 @@
     1  good rows → raw_weather_data          dies here: nothing is known of it, the batch comes again
     2  rejected records → the rejected topic dies here: they are there twice, which ``since`` and their place tell
     3  touched days → the aggregate tables   dies here: they are computed again, to the same values
-    4  new station-years → raw_weather_year  dies here: the same
-    5  next offsets → stream_progress        dies here: the batch comes again and changes nothing
+    4  next offsets → stream_progress        dies here: the batch comes again and changes nothing
 
 Every step sets values and may run any number of times.
 """
@@ -12,7 +11,7 @@ Every step sets values and may run any number of times.
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -31,7 +30,6 @@ from killrweather.jobs.records import code, reason
 from killrweather.model.observation import COLUMNS
 from killrweather.settings import Settings
 from killrweather.storage.progress import Position, Progress
-from killrweather.storage.session import begin, prepare, result
 
 _FEW_DAYS = 2_000
 """So many are recomputed by this process's own driver: the Spark jobs would take longer."""
@@ -72,11 +70,9 @@ class MicroBatch:
     positions: Mapping[int, Position]
     checkpoint: Path
     patience: Patience
-    _years: set[tuple[str, int]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._by_driver, self._by_spark = ByDriver(self.session), BySpark(self.spark, self.settings)
-        self._add_year = prepare(self.session, "INSERT INTO raw_weather_year (wsid, year) VALUES (?, ?)")
         # Columns are made once: each costs dozens of calls into the JVM.
         self._seen = (
             F.count(F.lit(1)).alias("rows"),
@@ -107,8 +103,6 @@ class MicroBatch:
             watch.lap("days")
             self._merge(stored.touched)
             watch.lap("months")
-            self.patience.attempt(lambda: self._note_years(stored.touched))
-            watch.lap("years")
         self.patience.attempt(lambda: self.progress.advance(ends))
         self._begin.update(ends)
         watch.lap("progress")
@@ -145,12 +139,6 @@ class MicroBatch:
         for first in range(0, len(months), _MONTHS_AT_ONCE):
             some = months[first : first + _MONTHS_AT_ONCE]
             self.patience.attempt(partial(self._by_driver.merge, some))
-
-    def _note_years(self, touched: list[Day]) -> None:
-        new = {(day.wsid, day.year) for day in touched} - self._years
-        for write in [begin(self.session, self._add_year, pair) for pair in sorted(new)]:
-            result(write)
-        self._years |= new
 
 
 def _headers(values: Mapping[str, Column]) -> Column:

@@ -15,7 +15,7 @@ from cassandra.query import PreparedStatement
 
 from killrweather.jobs.clock import now_us
 from killrweather.jobs.readback import Day
-from killrweather.jobs.tables import DAY, PRECIPITATION, TEMPERATURE, Table
+from killrweather.jobs.tables import DAY, FAMILIES, PRECIPITATION, TEMPERATURE, Table
 from killrweather.model import precipitation, temperature
 from killrweather.model.precipitation import Rain
 from killrweather.model.temperature import Temperatures
@@ -25,8 +25,16 @@ Rows = Sequence[tuple[Any, ...]]
 Key = tuple[Any, ...]
 """The station, then as much of the time as the table has; or that time alone."""
 
+Values = tuple[Any, ...]
+"""The values of a row, in the order of its table."""
+
+Outcome = tuple[Callable[[Rows], Values | None], Table]
+"""What the rows that were read come to, None for no row, and the table that it goes to."""
+
 Month = tuple[str, int, int]
 T = TypeVar("T")
+
+_of_temperatures, _of_rain = attrgetter(*TEMPERATURE.daily.values), attrgetter(*PRECIPITATION.daily.values)
 
 _STATIONS_A_READ, _KEYS_A_WRITE = 25, 10
 """What one question to Cassandra asks for and one batch writes: the rows of a key lie in one partition, and Cassandra
@@ -36,10 +44,10 @@ each read and row, months and years included, and take 0.09 s so."""
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """What is read for a key, and the rows that come of it; no values, no row."""
+    """What is read for a key, and the rows that come of it."""
 
     read: PreparedStatement
-    outcomes: tuple[tuple[Callable[[Rows], Temperatures | Rain | None], Table], ...]
+    outcomes: tuple[Outcome, ...]
 
 
 class ByDriver:
@@ -54,14 +62,15 @@ class ByDriver:
         self._session = session
         self._writes: dict[tuple[tuple[Table, ...], int], PreparedStatement] = {}
         hours = ("temperature", "one_hour_precip")
-        outcomes = (_day_of_temperature, TEMPERATURE.daily), (_day_of_rain, PRECIPITATION.daily)
+        daily = (family.daily for family in FAMILIES)
+        outcomes = zip((_day_of_temperature, _day_of_rain, _counted), daily, strict=True)
         self._days = [self._source("raw_weather_data", hours, DAY, *outcomes)]
         self._months, self._years = (
             [
                 self._source(parts.name, parts.values, whole.key, (compute, whole))
-                for (parts, whole), compute in zip(step, (_merged, _added), strict=True)
+                for (parts, whole), compute in zip(step, (_merged, _added, _summed), strict=True)
             ]
-            for step in zip(TEMPERATURE.steps, PRECIPITATION.steps, strict=True)
+            for step in zip(*(family.steps for family in FAMILIES), strict=True)
         )
 
     def days(self, touched: Iterable[Day]) -> None:
@@ -87,25 +96,23 @@ class ByDriver:
         for write in writes:
             result(write)
 
-    def _computed(
-        self, sources: list[_Source], keys: Sequence[Key]
-    ) -> dict[tuple[str, Key], dict[Table, tuple[Any, ...]]]:
+    def _computed(self, sources: list[_Source], keys: Sequence[Key]) -> dict[tuple[str, Key], dict[Table, Values]]:
         """The values for each key, as (station, time), that has any."""
         asked = [
             (source, time, begin(self._session, source.read, (wsids, *time)))
             for time, wsids in _questions(keys)
             for source in sources
         ]
-        rows: dict[tuple[str, Key], dict[Table, tuple[Any, ...]]] = defaultdict(dict)
+        rows: dict[tuple[str, Key], dict[Table, Values]] = defaultdict(dict)
         for source, time, answer in asked:
             for wsid, parts in _by_station(result(answer)):
                 for compute, table in source.outcomes:
                     values = compute(parts)
                     if values is not None:
-                        rows[wsid, time][table] = attrgetter(*table.values)(values)
+                        rows[wsid, time][table] = values
         return rows
 
-    def _source(self, table: str, values: Iterable[str], key: tuple[str, ...], *outcomes: Any) -> _Source:
+    def _source(self, table: str, values: Iterable[str], key: tuple[str, ...], *outcomes: Outcome) -> _Source:
         wsid, *time = key
         where = "".join(f" AND {name} = ?" for name in time)
         read = prepare(self._session, f"SELECT {wsid}, {', '.join(values)} FROM {table} WHERE {wsid} IN ?{where}")
@@ -146,24 +153,33 @@ def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
         yield items[first : first + size]
 
 
-def _day_of_temperature(hours: Rows) -> Temperatures | None:
+def _day_of_temperature(hours: Rows) -> Values | None:
     stated = [value for value, _ in hours if value is not None]
-    return temperature.of_hours(stated) if stated else None
+    return _of_temperatures(temperature.of_hours(stated)) if stated else None
 
 
-def _day_of_rain(hours: Rows) -> Rain | None:
+def _day_of_rain(hours: Rows) -> Values | None:
     stated = [amount for _, amount in hours if amount is not None]
-    return precipitation.of_hours(stated) if stated else None
+    return _of_rain(precipitation.of_hours(stated)) if stated else None
 
 
-def _merged(days_or_months: Rows) -> Temperatures | None:
+def _counted(hours: Rows) -> Values | None:
+    return (len(hours),) if hours else None
+
+
+def _merged(days_or_months: Rows) -> Values | None:
     parts = [Temperatures(*row) for row in _oldest_first(days_or_months)]
-    return temperature.merged(parts) if parts else None
+    return _of_temperatures(temperature.merged(parts)) if parts else None
 
 
-def _added(days_or_months: Rows) -> Rain | None:
+def _added(days_or_months: Rows) -> Values | None:
     parts = [Rain(*row) for row in _oldest_first(days_or_months)]
-    return precipitation.added(parts) if parts else None
+    return _of_rain(precipitation.added(parts)) if parts else None
+
+
+def _summed(days_or_months: Rows) -> Values | None:
+    parts = _oldest_first(days_or_months)
+    return (sum(hours for (hours,) in parts),) if parts else None
 
 
 def _oldest_first(rows: Rows) -> Rows:

@@ -17,7 +17,7 @@ from killrweather.jobs.aggregates import RAW, daily, rows_of
 from killrweather.jobs.cassandra import append, table
 from killrweather.jobs.clock import now_us
 from killrweather.jobs.readback import Day, ReadBack
-from killrweather.jobs.tables import DAY, FAMILIES, MONTH, YEAR, Family, Table
+from killrweather.jobs.tables import DAY, FAMILIES, MONTH, PRECIPITATION, TEMPERATURE, YEAR, Family, Table
 from killrweather.settings import Settings
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ StationYear = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What whole station-years came to: raw rows that were read, and days, months and years with values."""
+    """What whole station-years came to: raw rows that were read, and days, months and years with weather values."""
 
     rows: int
     days: int
@@ -68,7 +68,7 @@ class BySpark:
         began_us = now_us()
         days = daily(raw).persist()
         try:
-            found = count(days)  # both families wait for the same blocks: made here, by all cores at once
+            found = count(days)  # all families wait for the same blocks: made here, by all cores at once
             self._side_by_side(lambda family: self._append(rows_of(family.daily, days), family.daily, began_us))
         finally:
             days.unpersist()
@@ -81,7 +81,7 @@ class BySpark:
         append(rows, self._settings, to.name, write_time=began_us)
 
     def _side_by_side(self, work: Callable[[Family], None]) -> None:
-        """Do it for both families and wait for both, also when one fails."""
+        """Do it for every family and wait for all, also when one fails."""
         under_way = [self._threads.submit(work, family) for family in FAMILIES]
         wait(under_way)
         for each in under_way:
@@ -93,7 +93,8 @@ def _since(raw: DataFrame, first: date) -> DataFrame:
 
 
 def _count(days: DataFrame) -> tuple[int, int, int]:
-    """Days, months and years that have a value."""
-    stated = days.where(F.coalesce(*(F.col(family.daily.stated) for family in FAMILIES)).isNotNull())
+    """Days, months and years that have a temperature or an amount of rain."""
+    weather = (F.col(family.daily.stated) for family in (TEMPERATURE, PRECIPITATION))
+    stated = days.where(F.coalesce(*weather).isNotNull())
     counts = (F.count_distinct(*(F.col(name) for name in key)) for key in (DAY, MONTH, YEAR))
     return tuple(stated.agg(*counts).first())

@@ -1,4 +1,4 @@
-"""The aggregate tables as data: two families, each with its days, its months and its years."""
+"""The aggregate tables as data: three families, each with its days, its months and its years."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """The tables of one kind of weather; months are merged from days, years from months."""
+    """The tables of one kind of value; months are merged from days, years from months."""
 
     daily: Table
     monthly: Table
@@ -57,4 +57,11 @@ PRECIPITATION = Family(
 )
 """Rain in mm; a trace adds 0.0."""
 
-FAMILIES = (TEMPERATURE, PRECIPITATION)
+HOURS = Family(
+    Table("raw_weather_day", DAY, ("hours",)),
+    Table("raw_weather_month", MONTH, ("hours",)),
+    Table("raw_weather_year", YEAR, ("hours",)),
+)
+"""How many hours have a raw row."""
+
+FAMILIES = (TEMPERATURE, PRECIPITATION, HOURS)

@@ -27,8 +27,9 @@ class Check:
 class Counters:
     """Observations on their way, hop by hop.
 
-    All are places in the logs of the two topics, or counted from the first record on, so that no restart changes them.
-    received = accepted + rejected; in_kafka and stored are places in the log, lag = in_kafka - stored.
+    All are worked out from what Kafka and Cassandra keep, so that no restart changes them:
+    received = accepted + rejected, and accepted = in_kafka = stored + repeated + rejected_by_stream + lag. While the
+    stream is under way stored may be ahead of the others, and repeated behind.
     """
 
     received: int = 0
@@ -36,6 +37,9 @@ class Counters:
     rejected: int = 0
     in_kafka: int = 0
     stored: int = 0
+    """Rows of raw_weather_data: hours of a station that were stated at least once."""
+    repeated: int = 0
+    """Records that state an hour again, with the same values or corrected ones."""
     rejected_by_stream: int = 0
     lag: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)

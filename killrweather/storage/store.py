@@ -9,6 +9,7 @@ from cassandra.cluster import Session
 from killrweather.errors import SchemaMissing
 from killrweather.settings import Settings
 from killrweather.storage import session as cassandra
+from killrweather.storage.counts import CountRepository
 from killrweather.storage.precipitation import PrecipitationRepository
 from killrweather.storage.raw import RawWeatherRepository
 from killrweather.storage.stations import StationRepository
@@ -24,6 +25,7 @@ class Store:
     raw: RawWeatherRepository
     temperature: TemperatureRepository
     precipitation: PrecipitationRepository
+    counts: CountRepository
 
     @classmethod
     def open(cls, settings: Settings) -> "Store":
@@ -37,6 +39,7 @@ class Store:
                 RawWeatherRepository(session),
                 TemperatureRepository(session),
                 PrecipitationRepository(session),
+                CountRepository(session, settings),
             )
         except Exception as error:
             cassandra.close(session)

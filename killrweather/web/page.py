@@ -33,7 +33,7 @@ td.n {{ text-align: right; font-variant-numeric: tabular-nums; }}
 def status_page(status: Status) -> str:
     """The page as HTML; it loads nothing from anywhere and renews itself every 5 s."""
     node, counters = status.node, status.node.counters
-    hops = ("received", "accepted", "rejected", "in_kafka", "stored", "rejected_by_stream", "lag")
+    hops = ("received", "accepted", "rejected", "in_kafka", "stored", "repeated", "rejected_by_stream", "lag")
     checks = [(check.name, "ok" if check.ok else "bad", check.text) for check in node.checks]
     if status.problem:
         checks.append(("stream", "bad", status.problem))

@@ -10,6 +10,7 @@ YEAR = DAY[:2]
 
 TEMPERATURE = ("high", "low", "mean", "variance", "stdev", "count")
 RAIN = ("precipitation", "wet_hours", "trace_hours")
+HOURS = ("hours",)
 
 AGGREGATES = {
     "daily_aggregate_temperature": (DAY, TEMPERATURE),
@@ -18,6 +19,9 @@ AGGREGATES = {
     "monthly_aggregate_precip": (MONTH, RAIN),
     "annual_aggregate_temperature": (YEAR, TEMPERATURE),
     "year_cumulative_precip": (YEAR, RAIN),
+    "raw_weather_day": (DAY, HOURS),
+    "raw_weather_month": (MONTH, HOURS),
+    "raw_weather_year": (YEAR, HOURS),
 }
 """Each table of aggregates with the columns of its key and of its values."""
 
@@ -38,7 +42,7 @@ def last_stated(rows: pd.DataFrame) -> pd.DataFrame:
 def aggregate(rows: pd.DataFrame, table: str) -> dict[tuple, tuple]:
     """What a table must hold, key → values: each from all its hours, a month or a year never from its days."""
     keys, columns = AGGREGATES[table]
-    return temperature(rows, keys) if columns is TEMPERATURE else precipitation(rows, keys)
+    return {TEMPERATURE: temperature, RAIN: precipitation, HOURS: hours}[columns](rows, keys)
 
 
 def temperature(rows: pd.DataFrame, keys: list[str]) -> dict[tuple, tuple]:
@@ -51,3 +55,8 @@ def precipitation(rows: pd.DataFrame, keys: list[str]) -> dict[tuple, tuple]:
     """The hours of each key → (sum without traces, wet hours, trace hours)."""
     groups = last_stated(rows).dropna(subset=["one_hour_precip"]).groupby(keys)["one_hour_precip"]
     return {key: (one[one > 0].sum(), int((one > 0).sum()), int((one < 0).sum())) for key, one in groups}
+
+
+def hours(rows: pd.DataFrame, keys: list[str]) -> dict[tuple, tuple]:
+    """The hours of each key → (how many there are)."""
+    return {key: (number,) for key, number in last_stated(rows).groupby(keys).size().items()}

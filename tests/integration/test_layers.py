@@ -31,7 +31,7 @@ from killrweather.storage.progress import Progress
 from killrweather.streams.connection import client_options
 from killrweather.streams.offsets import replay_begin, spans_of
 
-TABLES = ("raw_weather_data", "raw_weather_year", *AGGREGATES)
+TABLES = ("raw_weather_data", *AGGREGATES)
 
 
 @pytest.fixture(scope="module")
@@ -258,6 +258,9 @@ def test_recompute_repairs_what_was_changed_by_hand(loaded):
     run(f"DELETE FROM monthly_aggregate_temperature {where}")
     run(f"UPDATE monthly_aggregate_precip SET wet_hours = 0 {where} AND month = {month}")
     run(f"UPDATE annual_aggregate_temperature SET count = 1 {where}")
+    run(f"UPDATE raw_weather_day SET hours = 25 {where} AND month = {month} AND day = {day}")
+    run(f"DELETE FROM raw_weather_month {where}")
+    run(f"UPDATE raw_weather_year SET hours = null {where}")
 
     result = Recompute(loaded, "--wsid", wsid, "--year", str(year)).result()
     assert result["station_years"] == 1

@@ -18,7 +18,7 @@ from killrweather.model.observation import VALUE_FIELDS
 from killrweather.storage.progress import Progress
 from killrweather.streams.rejected import RejectedLog
 
-TABLES = ("raw_weather_data", "raw_weather_year", *AGGREGATES)
+TABLES = ("raw_weather_data", *AGGREGATES)
 SAMPLES = Path(__file__).parents[3] / "shared" / "data"
 ORPHAN_LIMIT_S = 2.0
 

@@ -308,8 +308,8 @@ def test_what_the_feed_rejects_is_kept_with_reason_and_line_and_is_read_again_af
     assert "retried" in system.run("rejected", "show", "--code", "columns").stdout
 
 
-def test_received_is_accepted_and_rejected_to_the_row_whatever_dies(system, tables, year, tmp_path):
-    """Counted from the logs: no kill of a publisher, the stream or the counting actor changes what they come to."""
+def test_every_row_is_counted_whatever_dies(system, tables, year, tmp_path):
+    """Received is accepted and rejected, accepted is stored and repeated, to the row: no kill changes that."""
     rows = under_other_ids(year, 705_100)
     path = tmp_path / "mixed.csv"
     lines = as_csv(rows).decode().splitlines()
@@ -331,23 +331,44 @@ def test_received_is_accepted_and_rejected_to_the_row_whatever_dies(system, tabl
     assert found["received"] == found["accepted"] + found["rejected"]
     assert found["rejected"] == found["feed.number"] >= bad
     assert found["accepted"] >= result["accepted"] == len(tables.raw(rows))
+    assert found["stored"] == len(lines) - bad
+    assert found.get("repeated", 0) == found["accepted"] - found["stored"]
     kept = system.json("rejected", "show", "--code", "number", "--limit", "1")["counts"]
     assert {f"{one['origin']}.{one['code']}": one["rejected"] for one in kept} == counters(system, "reasons")
 
+    before = counters(system)
+    system.json("load", str(path), "--wait")
+    system.json("replay", "--from-beginning", "--wait")
+    system.json("recompute", "--year", "2008")
+
+    assert rise(system, before) == {
+        "received": len(lines),
+        "accepted": len(lines) - bad,
+        "repeated": len(lines) - bad,
+        "rejected": bad,
+        "feed.number": bad,
+    }
+
 
 def counters(system, name=None):
-    """The counters, those by reason among them, once they are counted from the logs again."""
+    """The counters, those by reason among them, once all is stored and they are counted from the logs again."""
     system.run("status", "--wait", "ready")
     system.json("rejected", "show", "--limit", "0")
     time.sleep(2.5)  # a ping brings them to the guardian
+    eventually(lambda: is_at_rest(system.status()["counters"]), 60)
     found = system.status()["counters"]
     reasons = found.pop("reasons")
     return reasons if name else found | reasons
 
 
+def is_at_rest(found):
+    """All that was accepted is counted as stored, repeated or rejected."""
+    return found["in_kafka"] == found["accepted"] == found["stored"] + found["repeated"] + found["rejected_by_stream"]
+
+
 def rise(system, before):
     """By how much rows and reasons rose."""
-    names = ("received", "accepted", "rejected", "rejected_by_stream")
+    names = ("received", "accepted", "rejected", "stored", "repeated", "rejected_by_stream")
     now = counters(system)
     risen = {name: now[name] - before.get(name, 0) for name in now if name in names or "." in name}
     return {name: by for name, by in risen.items() if by}
