@@ -23,18 +23,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         year = a_year()
+        rows = shifted(year, 1975, bulk.YEARS, directory)
         system = System(directory / "system")
         system.run("services", "fetch")
         console.print("starting")
         try:
             figures += _shown(start.measure(system))
-            figures += _shown(query.measure(system, year, directory))
-            figures += _shown(fresh.measure(system, directory))
             figures += _shown(bulk.measure(system, year, directory, console))
+            figures += _shown(query.measure(system, year, directory))
+            figures += _shown(fresh.measure(system, rows, directory))
             figures += _shown(memory.measure(system, year, directory))
         finally:
             system.run("down")
-        figures += _shown(feed.measure(directory / "feed", shifted(year, 1975, bulk.YEARS, directory)))
+        figures += _shown(feed.measure(directory / "feed", rows))
     Console(width=160).print(table(figures))
     if out:
         write(out, figures)

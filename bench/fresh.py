@@ -23,13 +23,16 @@ _years = count(1900)
 _POLL_S = 0.005
 
 
-def measure(system: System, directory: Path) -> list[Figure]:
-    """Rows one after the other, then the same while others arrive; each beside a stream that stores raw rows alone."""
+def measure(system: System, rows: Path, directory: Path) -> list[Figure]:
+    """Rows one after the other, then the same while others arrive; each beside a stream that stores raw rows alone.
+
+    Both streams are warm: the system has taken loads before, the reference begins with these rows.
+    """
     figures = []
     session = cassandra.connect(system.settings)
     session.set_keyspace(system.settings.cassandra.keyspace)
     try:
-        with raw_only.stream(system.settings, directory) as reference:
+        with raw_only.stream(system.settings, rows, directory) as reference:
             for name, is_busy in (("at rest", False), (f"at {ROWS_A_SECOND} rows/s of {STATIONS} stations", True)):
                 with steadily(lambda stop: _post(system.url, stop)) if is_busy else nullcontext():
                     whole = statistics.median(_rows(system.url, session))

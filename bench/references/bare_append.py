@@ -18,6 +18,7 @@ from killrweather.services.java import find_java
 from killrweather.settings import Settings
 
 _RUNS = 5
+_BATCHES = {"spark.cassandra.output.batch.size.bytes": "16384"}
 
 
 def measure(settings: Settings, rows: Path, directory: Path) -> float:
@@ -35,7 +36,7 @@ def main(rows: Path, directory: Path) -> None:
     jvm = Jvm(find_java(settings).executable, jars, heap, scratch, home.log("spark"), "WARN")
     try:
         jvm.attach()
-        spark = open_session(settings, spark_options(settings, jars, scratch), "bare append")
+        spark = open_session(settings, spark_options(settings, jars, scratch) | _BATCHES, "bare append")
         types = {field.name: "int" if field.type is int else "double" for field in VALUE_FIELDS}
         schema = ", ".join(f"{name} {types.get(name, 'string' if name == 'wsid' else 'int')}" for name in COLUMNS)
         frame = spark.read.schema(schema).csv(str(rows)).repartition(2, "wsid", "year")

@@ -15,7 +15,7 @@ from pathlib import Path
 from cassandra.cluster import Session
 from pyspark.sql import DataFrame
 
-from bench.references.topic import fresh
+from bench.references.topic import filled
 from bench.steadily import POSTS_A_SECOND, fleet
 from killrweather.home import Home
 from killrweather.jobs.cassandra import append
@@ -83,9 +83,9 @@ class Reference:
 
 
 @contextlib.contextmanager
-def stream(settings: Settings, directory: Path) -> Iterator[Reference]:
-    """A reference stream for as long as it is needed."""
-    own = fresh(settings)
+def stream(settings: Settings, rows: Path, directory: Path) -> Iterator[Reference]:
+    """A reference stream for as long as it is needed; these rows warm it up."""
+    own, _ = filled(settings, rows)
     partitions = asyncio.run(ensure_topics(own))
     command = [sys.executable, "-m", "bench.references.raw_only", str(directory), str(len(partitions))]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
