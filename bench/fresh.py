@@ -21,6 +21,8 @@ _years = count(1900)
 """A year of its own for each row: each of its aggregates is then new, and is the row's own value."""
 
 _POLL_S = 0.005
+_SETTLING_S = 10
+"""Until Cassandra has put away what was written before."""
 
 
 def measure(system: System, rows: Path, directory: Path) -> list[Figure]:
@@ -33,6 +35,8 @@ def measure(system: System, rows: Path, directory: Path) -> list[Figure]:
     session.set_keyspace(system.settings.cassandra.keyspace)
     try:
         with raw_only.stream(system.settings, rows, directory) as reference:
+            reference.rows(session, 1)  # comes after those that warm it up
+            time.sleep(_SETTLING_S)
             for name, is_busy in (("at rest", False), (f"at {ROWS_A_SECOND} rows/s of {STATIONS} stations", True)):
                 with steadily(lambda stop: _post(system.url, stop)) if is_busy else nullcontext():
                     whole = statistics.median(_rows(system.url, session))
