@@ -36,6 +36,11 @@ _LONGEST_RECORD = 4_096
 """Bytes; a good record has fewer than 200. Spark's CSV parser fails the job at a line of more than 20,480 columns."""
 
 
+_DECIMAL = r'^[^,]*+[-+0-9.eE" ,]*+$'
+_NOT_DECIMAL = r',([^,]*[^-+0-9.eE" ,][^,]*)'
+"""After the station there are only decimal numbers. Java reads more: 10d, 0x1p3."""
+
+
 def parsed(records: DataFrame, epochs_us: Mapping[int, int], ttl_s: int = 0) -> DataFrame:
     """Observations of Kafka records: the canonical columns, ``write_time`` in µs, ``rejected``, and the ``PLACE``.
 
@@ -104,6 +109,11 @@ def _checks(ttl_s: int, corrupt: Column | None = None) -> list[tuple[Column, Col
         ),
         *((_outside(field), F.lit("range"), _found(field.name, field.range)) for field in VALUE_FIELDS),
         (F.coalesce(*(F.col(name).cast("double") for name in VALUE_COLUMNS)).isNull(), F.lit("empty"), F.lit("empty")),
+        (
+            ~text.rlike(_DECIMAL),
+            F.lit("number"),
+            _quoted("field", F.regexp_extract(text, _NOT_DECIMAL, 1), "a decimal number"),
+        ),
     ]
     if ttl_s:
         # The first day of which no hour can be older than the time that raw rows live.
