@@ -3,7 +3,7 @@
 import statistics
 import threading
 import time
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from itertools import count, islice
 from pathlib import Path
 
@@ -25,21 +25,21 @@ _SETTLING_S = 10
 """Until Cassandra has put away what was written before."""
 
 
-def measure(system: System, rows: Path, directory: Path) -> list[Figure]:
+def measure(system: System, warming: Path, directory: Path) -> list[Figure]:
     """Rows one after the other, then the same while others arrive; each beside a stream that stores raw rows alone.
 
-    Both streams are warm: the system has taken loads before, the reference begins with these rows.
+    Both streams are warm: the system has taken loads before, the reference begins with the rows of ``warming``.
     """
     figures = []
     session = cassandra.connect(system.settings)
     session.set_keyspace(system.settings.cassandra.keyspace)
     try:
-        with raw_only.stream(system.settings, rows, directory) as reference:
+        with raw_only.stream(system.settings, warming, directory) as reference:
             reference.rows(session, 1)  # comes after those that warm it up
             time.sleep(_SETTLING_S)
             for name, is_busy in (("at rest", False), (f"at {ROWS_A_SECOND} rows/s of {STATIONS} stations", True)):
-                with steadily(lambda stop: _post(system.url, stop)) if is_busy else nullcontext():
-                    whole = statistics.median(_rows(system.url, session))
+                with fleet_arriving(system.url) if is_busy else nullcontext():
+                    whole = statistics.median(rows(system.url, session))
                 with steadily(reference.send) if is_busy else nullcontext():
                     raw = statistics.median(reference.rows(session))
                 what = "a micro-batch that writes the raw row alone"
@@ -51,7 +51,8 @@ def measure(system: System, rows: Path, directory: Path) -> list[Figure]:
     return figures
 
 
-def _rows(url: str, session: Session, repeats: int = 30) -> list[float]:
+def rows(url: str, session: Session, repeats: int = 30) -> list[float]:
+    """Seconds from the POST of one row until its values can be read, one row after the other."""
     queries = [
         session.prepare(f"SELECT {value} FROM {table} WHERE wsid = '{WSID}' AND year = ? {where}")
         for table, value, where in (
@@ -75,6 +76,11 @@ def _rows(url: str, session: Session, repeats: int = 30) -> list[float]:
             times.append(time.perf_counter() - start)
             time.sleep(0.3)
     return times
+
+
+def fleet_arriving(url: str) -> AbstractContextManager[None]:
+    """The fleet's rows are posted all the while."""
+    return steadily(lambda stop: _post(url, stop))
 
 
 def _post(url: str, stop: threading.Event) -> None:

@@ -33,6 +33,7 @@ class System:
             "http": {"port": free_port()},
             "cassandra": {"port": free_port()},
             "services": {
+                "jars": str(home.parent / "jars"),  # for all systems of a measurement
                 "kafka": {"port": free_port(), "controller_port": free_port()},
                 "cassandra": {"storage_port": free_port()},
             },

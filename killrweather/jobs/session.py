@@ -27,8 +27,14 @@ def spark_options(settings: Settings, jars: Sequence[Path], scratch: Path) -> di
         # The plans of all kinds of micro-batches are some 130 generated classes. The default of 100 has each of them
         # generated, compiled and warmed up anew in every batch.
         "spark.sql.codegen.cache.maxEntries": "1000",
-        # The two result tables are written at the same time and share the cores evenly.
+        # The result tables are written at the same time and share the cores evenly.
         "spark.scheduler.mode": "FAIR",
+        # What finished is kept for a page that nobody opens: by default the plans of 1,000 executions, with every key
+        # that a micro-batch touched.
+        "spark.sql.ui.retainedExecutions": "20",
+        "spark.ui.retainedJobs": "50",
+        "spark.ui.retainedStages": "50",
+        "spark.ui.retainedTasks": "200",
         # The checkpoint is local and disposable: its files need neither checksums nor a shell that sets permissions.
         "spark.sql.streaming.checkpointFileManagerClass": (
             "org.apache.spark.sql.execution.streaming.FileSystemBasedCheckpointFileManager"
