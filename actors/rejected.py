@@ -28,7 +28,7 @@ from killrweather.messages.rejected import (
     RejectedRetry,
     RetryRejected,
 )
-from killrweather.storage.store import Store
+from killrweather.storage.counts import CountRepository
 from killrweather.streams.connection import client_options
 from killrweather.streams.producer import Producer
 from killrweather.streams.rejected import Distinct, RejectedLog, between, order_of, retry_note, shown
@@ -62,7 +62,7 @@ class RejectedActor(AsyncActor):
         self._one_reader, self._moved = asyncio.Lock(), asyncio.Condition()
         self._stored = self._taken = 0
         self._kafka = Connection("kafka", self._connect)
-        self._store = Connection("cassandra", lambda: asyncio.to_thread(Store.open, self.settings))
+        self._counts = Connection("cassandra", lambda: asyncio.to_thread(CountRepository.open, self.settings))
         self._producer = Producer(self.settings, self.settings.kafka.topic.rejected)
         self.spawn(self._follow())
         self.spawn(self._count())
@@ -70,8 +70,8 @@ class RejectedActor(AsyncActor):
     async def post_stop(self) -> None:
         if self._kafka.is_open:
             await self._kafka.get().stop()
-        if self._store.is_open:
-            await self._store.get().close()
+        if self._counts.is_open:
+            await self._counts.get().close()
         await self._producer.stop()
 
     def health(self) -> dict[str, Any]:
@@ -142,7 +142,7 @@ class RejectedActor(AsyncActor):
 
     async def _count(self) -> None:
         """Count the stored rows again when there may be others, and seldom where that takes long."""
-        counts = (await self._store.open()).counts
+        counts = await self._counts.open()
         counted_at, wait_s = -math.inf, 0.0
         while True:
             try:

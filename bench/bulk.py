@@ -12,7 +12,6 @@ from bench.figures import Figure, at_least
 from bench.references import bare_append, plain_consumer, quix_days
 from bench.system import System
 from killrweather.jobs.tables import FAMILIES
-from killrweather.storage import session as cassandra
 
 YEARS = 25
 """Years of hours in one load: with two stations 439,000 rows."""
@@ -64,10 +63,9 @@ def measure(system: System, year: pl.DataFrame, directory: Path, console: Consol
 
 
 def _truncate(system: System) -> None:
-    session = cassandra.connect(system.settings)
-    for name in _TABLES:
-        session.execute(f"TRUNCATE {system.settings.cassandra.keyspace}.{name}", timeout=60)
-    cassandra.close(session)
+    with system.session() as session:
+        for name in _TABLES:
+            session.execute(f"TRUNCATE {name}", timeout=60)
 
 
 def _explain(system: System, cpu: Counter[str], steps: Counter[str], console: Console) -> None:

@@ -14,7 +14,6 @@ from bench.figures import Figure, at_most
 from bench.references import raw_only
 from bench.steadily import POSTS_A_SECOND, ROWS_A_SECOND, STATIONS, fleet, steadily
 from bench.system import System
-from killrweather.storage import session as cassandra
 
 WSID = "999991:00001"
 _years = count(1900)
@@ -31,23 +30,18 @@ def measure(system: System, warming: Path, directory: Path) -> list[Figure]:
     Both streams are warm: the system has taken loads before, the reference begins with the rows of ``warming``.
     """
     figures = []
-    session = cassandra.connect(system.settings)
-    session.set_keyspace(system.settings.cassandra.keyspace)
-    try:
-        with raw_only.stream(system.settings, warming, directory) as reference:
-            reference.rows(session, 1)  # comes after those that warm it up
-            time.sleep(_SETTLING_S)
-            for name, is_busy in (("at rest", False), (f"at {ROWS_A_SECOND} rows/s of {STATIONS} stations", True)):
-                with fleet_arriving(system.url) if is_busy else nullcontext():
-                    whole = statistics.median(rows(system.url, session))
-                with steadily(reference.send) if is_busy else nullcontext():
-                    raw = statistics.median(reference.rows(session))
-                what = "a micro-batch that writes the raw row alone"
-                figures.append(
-                    at_most(f"one row until its day, month and year are readable, median {name}", whole, raw, what, 1.5)
-                )
-    finally:
-        cassandra.close(session)
+    with system.session() as session, raw_only.stream(system.settings, warming, directory) as reference:
+        reference.rows(session, 1)  # comes after those that warm it up
+        time.sleep(_SETTLING_S)
+        for name, is_busy in (("at rest", False), (f"at {ROWS_A_SECOND} rows/s of {STATIONS} stations", True)):
+            with fleet_arriving(system.url) if is_busy else nullcontext():
+                whole = statistics.median(rows(system.url, session))
+            with steadily(reference.send) if is_busy else nullcontext():
+                raw = statistics.median(reference.rows(session))
+            what = "a micro-batch that writes the raw row alone"
+            figures.append(
+                at_most(f"one row until its day, month and year are readable, median {name}", whole, raw, what, 1.5)
+            )
     return figures
 
 

@@ -12,7 +12,6 @@ import polars as pl
 from bench.data import shifted
 from bench.figures import Figure, at_most
 from bench.system import System
-from killrweather.storage import session as cassandra
 
 _PATH, _PARAMETERS = "/weather/stations/725030:14732/temperature/daily", {"date": "1950-06-15"}
 
@@ -20,17 +19,14 @@ _PATH, _PARAMETERS = "/weather/stations/725030:14732/temperature/daily", {"date"
 def measure(system: System, year: pl.DataFrame, directory: Path, repeats: int = 1_000) -> list[Figure]:
     """The median of one day, in turns, once some years are loaded."""
     system.load(shifted(year, 1950, 5, directory))
-    session = cassandra.connect(system.settings)
-    statement = session.prepare(
-        f"SELECT * FROM {system.settings.cassandra.keyspace}.daily_aggregate_temperature"
-        " WHERE wsid = ? AND year = ? AND month = ? AND day = ?"
-    )
     http, direct = [], []
-    with httpx.Client(base_url=system.url) as client:
+    with system.session() as session, httpx.Client(base_url=system.url) as client:
+        statement = session.prepare(
+            "SELECT * FROM daily_aggregate_temperature WHERE wsid = ? AND year = ? AND month = ? AND day = ?"
+        )
         for _ in range(repeats):
             http.append(_seconds(lambda: client.get(_PATH, params=_PARAMETERS).raise_for_status()))
             direct.append(_seconds(lambda: session.execute(statement, ("725030:14732", 1950, 6, 15)).one()))
-    cassandra.close(session)
     what = "the driver's prepared read"
     return [
         at_most("a day by HTTP through the actors, median", statistics.median(http), statistics.median(direct), what, 4)

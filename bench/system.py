@@ -5,14 +5,18 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
 import yaml
+from cassandra.cluster import Session
 
 from killrweather.configuration import load_configuration
 from killrweather.processes import free_port
+from killrweather.storage import session as cassandra
 
 _PROCESSES = {
     "CassandraDaemon": "Cassandra",
@@ -41,6 +45,16 @@ class System:
         self.config.write_text(yaml.safe_dump(ports | settings))
         self.settings = load_configuration([self.config]).settings
         self.url = f"http://127.0.0.1:{self.settings.http.port}"
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session of the driver in the system's keyspace."""
+        session = cassandra.connect(self.settings)
+        try:
+            session.set_keyspace(self.settings.cassandra.keyspace)
+            yield session
+        finally:
+            cassandra.close(session)
 
     def run(self, *arguments: str) -> str:
         """A command on this system; its stdout. A command that fails ends the measurement."""

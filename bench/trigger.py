@@ -8,7 +8,6 @@ from bench import fresh
 from bench.figures import Figure
 from bench.steadily import ROWS_A_SECOND, STATIONS
 from bench.system import System
-from killrweather.storage import session as cassandra
 
 _INTERVALS_S = (0.0, 1.0, 5.0)
 _ROWS = 12
@@ -22,15 +21,12 @@ def measure(directory: Path) -> list[Figure]:
 
 def _measured(system: System) -> Figure:
     system.run("up", "--detach")
-    session = cassandra.connect(system.settings)
-    session.set_keyspace(system.settings.cassandra.keyspace)
     try:
-        with fresh.fleet_arriving(system.url):
+        with system.session() as session, fresh.fleet_arriving(system.url):
             start, before = time.monotonic(), sum(system.cpu_s().values())
             whole_s = statistics.median(fresh.rows(system.url, session, _ROWS))
             cores = (sum(system.cpu_s().values()) - before) / (time.monotonic() - start)
     finally:
-        cassandra.close(session)
         system.run("down")
     interval_s = system.settings.spark.trigger_interval_s
     return Figure(

@@ -8,6 +8,7 @@ import typer
 from killrweather.cli.options import AsJson, ConfigFiles, Environment, HomeDirectory, environment
 from killrweather.cli.output import NOTES, print_json, print_table, say
 from killrweather.errors import BadRequest, KillrWeatherError, Unavailable
+from killrweather.messages.node import HOPS
 
 _POLL_S = 0.2
 _LETTER = {"Up": "UN", "Joining": "UJ", "Leaving": "UL"}
@@ -107,8 +108,7 @@ def _show(status: dict[str, Any]) -> None:
         )
         print()
         counters = node["counters"]
-        names = ["received", "accepted", "rejected", "in_kafka", "stored", "repeated", "rejected_by_stream", "lag"]
-        print_table([[f"{counters[name]:,}" for name in names]], [name.replace("_", " ") for name in names])
+        print_table([[f"{counters[hop]:,}" for hop in HOPS]], [hop.replace("_", " ") for hop in HOPS])
         print()
         if counters["reasons"]:
             rejected = ([*name.split(".", 1), f"{number:,}"] for name, number in counters["reasons"].items())

@@ -1,7 +1,7 @@
 """What a node tells of itself."""
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, fields
 
 from killrweather.messages.base import message
 from killrweather.messages.control import ActorState
@@ -44,6 +44,10 @@ class Counters:
     lag: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
     """Rejected rows by who rejected them and the kind of fault, such as ``feed.calendar``."""
+
+
+HOPS = tuple(counter.name for counter in fields(Counters) if counter.name != "reasons")
+"""The names of the counters, in the order of a row's way."""
 
 
 @message

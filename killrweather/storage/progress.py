@@ -6,6 +6,7 @@ that was replaced while it was out of reach cannot set progress back: it is refu
 
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, replace
+from typing import Any
 
 from cassandra import ConsistencyLevel
 from cassandra.cluster import Session
@@ -38,6 +39,20 @@ class Position:
         return replace(self, next_offset=offset, replay_until=self.reached)
 
 
+SELECT_POSITIONS = (
+    "SELECT partition, epoch_us, next_offset, replay_until FROM stream_progress WHERE group_id = ? AND topic = ?"
+)
+
+
+def positions(rows: Iterable[tuple[Any, ...]]) -> dict[int, Position]:
+    """The position of each partition, from the rows of ``SELECT_POSITIONS``; a generation alone has no partition."""
+    return {
+        partition: Position(epoch_us, next_offset, replay_until or 0)
+        for partition, epoch_us, next_offset, replay_until in rows
+        if partition is not None
+    }
+
+
 class Progress:
     """The progress of one consumer group in one topic, as its owner or, before ``take_ownership``, as a reader.
 
@@ -51,10 +66,7 @@ class Progress:
         self._read_generation = session.prepare(
             "SELECT generation FROM stream_progress WHERE group_id = ? AND topic = ? LIMIT 1"
         )
-        self._read = session.prepare(
-            "SELECT partition, epoch_us, next_offset, replay_until FROM stream_progress"
-            " WHERE group_id = ? AND topic = ?"
-        )
+        self._read = session.prepare(SELECT_POSITIONS)
         # A read in serial sees what a lightweight transaction left unfinished, for example one that timed out.
         for statement in (self._read_generation, self._read):
             statement.consistency_level = ConsistencyLevel.LOCAL_SERIAL
@@ -87,12 +99,7 @@ class Progress:
 
     def read(self) -> dict[int, Position]:
         """The position of each partition that was ever seen."""
-        rows = run(self._session, self._read, self._key)
-        return {
-            row.partition: Position(row.epoch_us, row.next_offset, row.replay_until or 0)
-            for row in rows
-            if row.partition is not None
-        }
+        return positions(run(self._session, self._read, self._key))
 
     def place(self, positions: Mapping[int, Position]) -> None:
         """Set partitions that are new, or set back for a replay: the only way in which progress goes back.

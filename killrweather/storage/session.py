@@ -2,10 +2,10 @@
 
 import asyncio
 import ssl
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
-from cassandra import ConsistencyLevel, OperationTimedOut, ProtocolVersion, RequestExecutionException
+from cassandra import ConsistencyLevel, InvalidRequest, OperationTimedOut, ProtocolVersion, RequestExecutionException
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, ResponseFuture, Session
 from cassandra.connection import ConnectionException
@@ -13,8 +13,10 @@ from cassandra.policies import ConstantReconnectionPolicy, DCAwareRoundRobinPoli
 from cassandra.protocol import IsBootstrappingErrorMessage, OverloadedErrorMessage
 from cassandra.query import PreparedStatement, Statement, tuple_factory
 
-from killrweather.errors import ConfigurationError, Unavailable
+from killrweather.errors import ConfigurationError, SchemaMissing, Unavailable
 from killrweather.settings import Cassandra, Settings
+
+T = TypeVar("T")
 
 _PASSING = (
     NoHostAvailable,
@@ -74,6 +76,24 @@ def connect(settings: Settings) -> Session:
         return cluster.connect(wait_for_all_pools=True)
     except Exception as error:
         cluster.shutdown()
+        raise away(error, settings) or error from error
+
+
+def connect_to_keyspace(settings: Settings, prepare_all: Callable[[Session], T]) -> T:
+    """Open a session in the configured keyspace and return what ``prepare_all`` makes of it with its statements.
+
+    Raises ``Unavailable``, or ``SchemaMissing`` if only the schema is away; then no session is left open.
+    """
+    session = connect(settings)
+    try:
+        session.set_keyspace(settings.cassandra.keyspace)
+        return prepare_all(session)
+    except Exception as error:
+        close(session)
+        if isinstance(error, InvalidRequest):
+            raise SchemaMissing(
+                f"keyspace {settings.cassandra.keyspace}: {error.args[0]}; run: killrweather schema apply"
+            ) from error
         raise away(error, settings) or error from error
 
 

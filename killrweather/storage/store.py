@@ -3,13 +3,10 @@
 import asyncio
 from dataclasses import dataclass
 
-from cassandra import InvalidRequest
 from cassandra.cluster import Session
 
-from killrweather.errors import SchemaMissing
 from killrweather.settings import Settings
 from killrweather.storage import session as cassandra
-from killrweather.storage.counts import CountRepository
 from killrweather.storage.precipitation import PrecipitationRepository
 from killrweather.storage.raw import RawWeatherRepository
 from killrweather.storage.stations import StationRepository
@@ -25,29 +22,20 @@ class Store:
     raw: RawWeatherRepository
     temperature: TemperatureRepository
     precipitation: PrecipitationRepository
-    counts: CountRepository
 
     @classmethod
     def open(cls, settings: Settings) -> "Store":
         """Connect and prepare every statement; raises Unavailable, or SchemaMissing if only the schema is away."""
-        session = cassandra.connect(settings)
-        try:
-            session.set_keyspace(settings.cassandra.keyspace)
-            return cls(
+        return cassandra.connect_to_keyspace(
+            settings,
+            lambda session: cls(
                 session,
                 StationRepository(session),
                 RawWeatherRepository(session),
                 TemperatureRepository(session),
                 PrecipitationRepository(session),
-                CountRepository(session, settings),
-            )
-        except Exception as error:
-            cassandra.close(session)
-            if isinstance(error, InvalidRequest):
-                raise SchemaMissing(
-                    f"keyspace {settings.cassandra.keyspace}: {error.args[0]}; run: killrweather schema apply"
-                ) from error
-            raise cassandra.away(error, settings) or error from error
+            ),
+        )
 
     @property
     def is_up(self) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from killrweather.messages.node import HOPS
+
 if TYPE_CHECKING:
     from killrweather.web.operations import Status
 
@@ -33,7 +35,6 @@ td.n {{ text-align: right; font-variant-numeric: tabular-nums; }}
 def status_page(status: Status) -> str:
     """The page as HTML; it loads nothing from anywhere and renews itself every 5 s."""
     node, counters = status.node, status.node.counters
-    hops = ("received", "accepted", "rejected", "in_kafka", "stored", "repeated", "rejected_by_stream", "lag")
     checks = [(check.name, "ok" if check.ok else "bad", check.text) for check in node.checks]
     if status.problem:
         checks.append(("stream", "bad", status.problem))
@@ -49,7 +50,7 @@ def status_page(status: Status) -> str:
             for name, mood, text in checks
         ),
         flow="".join(
-            f'<tr><td>{hop.replace("_", " ")}</td><td class="n">{getattr(counters, hop):,}</td></tr>' for hop in hops
+            f'<tr><td>{hop.replace("_", " ")}</td><td class="n">{getattr(counters, hop):,}</td></tr>' for hop in HOPS
         ),
         actors="".join(
             f"<tr><td>{escape(actor.name)}</td><td>{escape(actor.state)}</td>"
