@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -88,7 +87,8 @@ class WholeSystem:
         return httpx.post(self.url + "/weather/data", content=body, params=params, timeout=30)
 
     def status(self) -> dict[str, Any]:
-        return self.json("status")
+        """What ``status`` says, also of a node that is not ready."""
+        return self.json("status", check=False)
 
     def node(self) -> dict[str, Any]:
         """The one node's part of the status."""
@@ -139,11 +139,12 @@ class WholeSystem:
         ]
 
     def counter(self, name: str) -> int:
-        """One of the hop counters, asked of the node itself; -1 while it does not answer."""
+        """One of the hop counters, asked of the node itself; -1 while it is unknown or the node does not answer."""
         try:
-            return int(self.get("/status").json()["node"]["counters"][name])
+            number = self.get("/status").json()["node"]["counters"][name]
         except (httpx.HTTPError, KeyError):
             return -1
+        return -1 if number is None else int(number)
 
     def moves(self) -> bool:
         """Rows are in Kafka and not all of them are stored."""
@@ -153,9 +154,3 @@ class WholeSystem:
         """Everything before these offsets can be queried."""
         stored = self.get("/status").json()["stream"]["stored"]
         return all(stored.get(partition, 0) >= offset for partition, offset in next_offsets.items())
-
-    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> psutil.Process:
-        """Send a signal to one of the processes, and return it."""
-        process = self.processes()[name]
-        process.send_signal(number)
-        return process
