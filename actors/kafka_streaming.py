@@ -61,11 +61,14 @@ class KafkaStreamingActor(AsyncActor):
         return {"stream": "" if self._state == "running" else self._text}
 
     def counters(self) -> dict[str, int | float]:
+        """The lag once it is known where the stream is: until then it would be the whole log."""
+        found: dict[str, int | float] = {}
         progress = self._progress()
-        return {
-            "in_kafka": sum(progress.log_end.values()),
-            "lag": max(0, progress.lag),
-        }
+        if progress.log_end:
+            found["in_kafka"] = sum(progress.log_end.values())
+            if progress.stored:
+                found["lag"] = max(0, progress.lag)
+        return found
 
     async def receiveMsg_GetStreamProgress(self, msg: GetStreamProgress, sender: Any) -> StreamProgress:
         return self._progress()

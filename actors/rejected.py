@@ -58,9 +58,11 @@ class RejectedActor(AsyncActor):
         self._log = RejectedLog()
         self._log_end: dict[int, int] = {}
         self._followed: dict[TopicPartition, int] = {}
+        self._has_caught_up = False
         self._retry = RejectedRetry()
         self._one_reader, self._moved = asyncio.Lock(), asyncio.Condition()
-        self._stored = self._taken = 0
+        self._stored: int | None = None
+        self._taken = 0
         self._kafka = Connection("kafka", self._connect)
         self._counts = Connection("cassandra", lambda: asyncio.to_thread(CountRepository.open, self.settings))
         self._producer = Producer(self.settings, self.settings.kafka.topic.rejected)
@@ -80,19 +82,23 @@ class RejectedActor(AsyncActor):
 
     def counters(self) -> dict[str, int | float]:
         """What became of all rows ever received, as the logs of both topics and Cassandra have it."""
+        if not self._has_caught_up:
+            return {}
         by_origin = {"feed": 0, "stream": 0}
         for (origin, _), number in self._log.counts.items():
             by_origin[origin] += number
         accepted = sum(self._log_end.values())
-        return {
+        found: dict[str, int | float] = {
             "received": accepted + by_origin["feed"],
             "accepted": accepted,
             "rejected": by_origin["feed"],
-            "stored": self._stored,
-            "repeated": max(0, self._taken - by_origin["stream"] - self._stored),
             "rejected_by_stream": by_origin["stream"],
             **{f"rejected.{origin}.{code}": number for (origin, code), number in self._log.counts.items()},
         }
+        if self._stored is not None:
+            found["stored"] = self._stored
+            found["repeated"] = max(0, self._taken - by_origin["stream"] - self._stored)
+        return found
 
     async def receiveMsg_GetRejected(self, msg: GetRejected, sender: Any) -> RejectedRecords:
         consumer = await self._caught_up()
@@ -133,6 +139,10 @@ class RejectedActor(AsyncActor):
                     for record in records:
                         self._log.take(record)
                 followed = {place: await consumer.position(place) for place in consumer.assignment()}
+                if not self._has_caught_up:
+                    spans = await _spans(consumer)
+                    ends = {place: end for place, (_, end) in spans.items()}
+                    self._has_caught_up = bool(ends) and all(followed.get(place, 0) >= ends[place] for place in ends)
                 async with self._moved:
                     self._followed = followed
                     self._moved.notify_all()

@@ -8,7 +8,7 @@ import typer
 from killrweather.cli.options import AsJson, ConfigFiles, Environment, HomeDirectory, environment
 from killrweather.cli.output import NOTES, print_json, print_table, say
 from killrweather.errors import BadRequest, KillrWeatherError, Unavailable
-from killrweather.messages.node import HOPS
+from killrweather.messages.node import HOPS, shown
 
 _POLL_S = 0.2
 _LETTER = {"Up": "UN", "Joining": "UJ", "Leaving": "UL"}
@@ -108,7 +108,7 @@ def _show(status: dict[str, Any]) -> None:
         )
         print()
         counters = node["counters"]
-        print_table([[f"{counters[hop]:,}" for hop in HOPS]], [hop.replace("_", " ") for hop in HOPS])
+        print_table([[shown(counters[hop]) for hop in HOPS]], [hop.replace("_", " ") for hop in HOPS])
         print()
         if counters["reasons"]:
             rejected = ([*name.split(".", 1), f"{number:,}"] for name, number in counters["reasons"].items())

@@ -29,25 +29,31 @@ class Counters:
 
     All are worked out from what Kafka and Cassandra keep, so that no restart changes them:
     received = accepted + rejected, and accepted = in_kafka = stored + repeated + rejected_by_stream + lag. While the
-    stream is under way stored may be ahead of the others, and repeated behind.
+    stream is under way stored may be ahead of the others, and repeated behind. None: the actor that works it out has
+    not said so since it started, or does not run on this node.
     """
 
-    received: int = 0
-    accepted: int = 0
-    rejected: int = 0
-    in_kafka: int = 0
-    stored: int = 0
+    received: int | None = None
+    accepted: int | None = None
+    rejected: int | None = None
+    in_kafka: int | None = None
+    stored: int | None = None
     """Rows of raw_weather_data: hours of a station that were stated at least once."""
-    repeated: int = 0
+    repeated: int | None = None
     """Records that state an hour again, with the same values or corrected ones."""
-    rejected_by_stream: int = 0
-    lag: int = 0
+    rejected_by_stream: int | None = None
+    lag: int | None = None
     reasons: Mapping[str, int] = field(default_factory=dict)
     """Rejected rows by who rejected them and the kind of fault, such as ``feed.calendar``."""
 
 
 HOPS = tuple(counter.name for counter in fields(Counters) if counter.name != "reasons")
 """The names of the counters, in the order of a row's way."""
+
+
+def shown(number: int | None) -> str:
+    """A counter for people."""
+    return "unknown" if number is None else f"{number:,}"
 
 
 @message

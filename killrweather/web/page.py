@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from killrweather.messages.node import HOPS
+from killrweather.messages.node import HOPS, shown
 
 if TYPE_CHECKING:
     from killrweather.web.operations import Status
@@ -50,7 +50,8 @@ def status_page(status: Status) -> str:
             for name, mood, text in checks
         ),
         flow="".join(
-            f'<tr><td>{hop.replace("_", " ")}</td><td class="n">{getattr(counters, hop):,}</td></tr>' for hop in HOPS
+            f'<tr><td>{hop.replace("_", " ")}</td><td class="n">{shown(getattr(counters, hop))}</td></tr>'
+            for hop in HOPS
         ),
         actors="".join(
             f"<tr><td>{escape(actor.name)}</td><td>{escape(actor.state)}</td>"

@@ -74,6 +74,24 @@ def test_each_record_is_sent_once_in_its_order_and_counted():
     assert retry.notes == [("", {"0": 4})]
 
 
+OF_THE_LOGS = {"received", "accepted", "rejected", "rejected_by_stream", "rejected.feed.number"}
+
+
+@pytest.mark.parametrize(
+    ("is_read", "stored", "said"),
+    [(False, 80, set()), (True, None, OF_THE_LOGS), (True, 80, {*OF_THE_LOGS, "stored", "repeated"})],
+)
+def test_nothing_is_counted_before_it_is_known(is_read, stored, said):
+    """Neither before the rejected topic was read to its end nor, of what is stored, without Cassandra."""
+    actor = Retry().actor
+    for record in records("number"):
+        actor._log.take(record)
+    actor._log_end, actor._taken, actor._stored, actor._has_caught_up = {0: 100}, 90, stored, is_read
+
+    assert set(actor.counters()) == said
+    assert actor.counters().get("repeated", 10) == 10
+
+
 def test_only_the_chosen_kind_of_fault_is_sent():
     """And the note is about that kind alone, so that the others can be retried later."""
     retry = Retry()

@@ -81,6 +81,16 @@ def test_the_stream_is_told_where_to_begin_and_its_progress_is_back_there(actor)
     assert progress(actor).replay == replaying
 
 
+def test_the_lag_is_unknown_until_the_stream_has_said_where_it_is(actor):
+    """A streaming actor that was restarted does not call the whole log unstored."""
+    actor._log_end, stored, actor._stored = {0: 100, 1: 0}, actor._stored, {}
+    before = actor.counters()
+    actor._stored = stored
+
+    assert before == {"in_kafka": 100}
+    assert actor.counters() == {"in_kafka": 100, "lag": 10}
+
+
 def test_a_time_becomes_the_first_record_since_then(actor):
     """A partition without one is not touched."""
     noon = datetime(2024, 1, 31, 12, tzinfo=timezone.utc)

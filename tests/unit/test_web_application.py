@@ -120,6 +120,7 @@ def test_the_page_loads_nothing_and_escapes_what_it_shows(node, browser):
 
     assert response.headers["content-type"].startswith("text/html")
     assert "12,345" in response.text
+    assert '<td>lag</td><td class="n">unknown</td>' in response.text
     assert "not ready" in response.text
     assert "1 h 2 min" in response.text
     assert "&lt;starting&gt;" in response.text
