@@ -98,11 +98,23 @@ def _files(paths: list[str]) -> Iterator[Path]:
             continue
         path = Path(name)
         if path.is_dir():
-            yield from sorted(inside for inside in path.iterdir() if inside.is_file() and may_be_data(inside))
+            yield from _files_in(path)
         elif path.exists():
             yield path
         else:
             raise BadRequest(f"{name}: no such file or directory", "PATH")
+
+
+def _files_in(directory: Path) -> list[Path]:
+    """Its files, and the links that lead nowhere: the load says so of them."""
+    files = [
+        inside
+        for inside in sorted(directory.iterdir())
+        if may_be_data(inside) and (inside.is_file() or not inside.exists())
+    ]
+    if not files:
+        raise BadRequest(f"{directory}: the directory has no files, expected at least one", "PATH")
+    return files
 
 
 def _load_airports(client: "Client") -> None:

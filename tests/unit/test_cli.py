@@ -130,6 +130,33 @@ def test_the_summary_of_a_load_adds_up():
     assert shown == {"read": 3, "accepted": 2, "rejected": 1, "rejects": [], "failures": [], "seconds": 1.235}
 
 
+@pytest.mark.parametrize("inside", [None, ".hidden.csv", "a.csv.sha256", "deeper"])
+def test_a_directory_without_a_file_to_load_is_named(run, tmp_path, inside):
+    """Loading nothing is no success."""
+    directory = tmp_path / "data"
+    directory.mkdir()
+    if inside == "deeper":
+        (directory / inside).mkdir()
+    elif inside:
+        (directory / inside).touch()
+
+    code, out, err = run("load", "data")
+
+    assert (code, out) == (2, "")
+    assert err == "error: data: the directory has no files, expected at least one\n"
+
+
+def test_a_link_that_leads_nowhere_is_named(run, tmp_path):
+    """Nobody believes that its rows are there."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "2008.csv").symlink_to("gone.csv")
+
+    code, _, err = run("load", "data")
+
+    assert code == 1
+    assert "data/2008.csv: No such file or directory" in err
+
+
 def test_a_state_directory_that_is_a_file_is_named(run, tmp_path):
     """One line with the path and what to do, exit code 2; no traceback."""
     (tmp_path / "occupied").write_text("")
