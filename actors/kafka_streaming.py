@@ -61,14 +61,10 @@ class KafkaStreamingActor(AsyncActor):
         return {"stream": "" if self._state == "running" else self._text}
 
     def counters(self) -> dict[str, int | float]:
-        """The lag once it is known where the stream is: until then it would be the whole log."""
-        found: dict[str, int | float] = {}
+        """What is known of where the log ends and where the stream is."""
         progress = self._progress()
-        if progress.log_end:
-            found["in_kafka"] = sum(progress.log_end.values())
-            if progress.stored:
-                found["lag"] = max(0, progress.lag)
-        return found
+        found = {"in_kafka": sum(progress.log_end.values()) if progress.log_end else None, "lag": progress.lag}
+        return {name: number for name, number in found.items() if number is not None}
 
     async def receiveMsg_GetStreamProgress(self, msg: GetStreamProgress, sender: Any) -> StreamProgress:
         return self._progress()

@@ -139,13 +139,11 @@ class RejectedActor(AsyncActor):
                     for record in records:
                         self._log.take(record)
                 followed = {place: await consumer.position(place) for place in consumer.assignment()}
-                if not self._has_caught_up:
-                    spans = await _spans(consumer)
-                    ends = {place: end for place, (_, end) in spans.items()}
-                    self._has_caught_up = bool(ends) and all(followed.get(place, 0) >= ends[place] for place in ends)
                 async with self._moved:
                     self._followed = followed
                     self._moved.notify_all()
+                if followed and not self._has_caught_up:
+                    self._has_caught_up = self._is_followed_to(await _ends(consumer))
             except (KafkaError, asyncio.TimeoutError) as error:
                 log.warning("the rejected topic can't be read", extra={"reason": repr(error)})
                 await asyncio.sleep(_LOOK_S)
@@ -169,7 +167,7 @@ class RejectedActor(AsyncActor):
         """The follower's consumer, once all that is in the topic now has been taken in."""
         consumer = self._kafka.get()
         try:
-            ends = {place: end for place, (_, end) in (await _spans(consumer)).items()}
+            ends = await _ends(consumer)
         except (KafkaError, asyncio.TimeoutError) as error:
             raise away(self.settings, error) from error
         try:
@@ -181,7 +179,10 @@ class RejectedActor(AsyncActor):
 
     async def _until_followed(self, ends: dict[TopicPartition, int]) -> None:
         async with self._moved:
-            await self._moved.wait_for(lambda: all(self._followed.get(place, 0) >= end for place, end in ends.items()))
+            await self._moved.wait_for(lambda: self._is_followed_to(ends))
+
+    def _is_followed_to(self, ends: dict[TopicPartition, int]) -> bool:
+        return all(self._followed.get(place, 0) >= end for place, end in ends.items())
 
     async def _newest(
         self, reader: AIOKafkaConsumer, partition: TopicPartition, begin: int, end: int, msg: GetRejected
@@ -286,5 +287,11 @@ class RejectedActor(AsyncActor):
 async def _spans(consumer: AIOKafkaConsumer) -> dict[TopicPartition, tuple[int, int]]:
     """The first and the next offset of each partition that a consumer reads."""
     partitions = sorted(consumer.assignment())
-    begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+    begins, ends = await consumer.beginning_offsets(partitions), await _ends(consumer)
     return {partition: (begins[partition], ends[partition]) for partition in partitions}
+
+
+async def _ends(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
+    """The next offset of each partition that a consumer reads."""
+    ends: dict[TopicPartition, int] = await consumer.end_offsets(sorted(consumer.assignment()))
+    return ends

@@ -49,9 +49,8 @@ class System:
     @contextmanager
     def session(self) -> Iterator[Session]:
         """A session of the driver in the system's keyspace."""
-        session = cassandra.connect(self.settings)
+        session = cassandra.connect_to_keyspace(self.settings, lambda opened: opened)
         try:
-            session.set_keyspace(self.settings.cassandra.keyspace)
             yield session
         finally:
             cassandra.close(session)

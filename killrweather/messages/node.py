@@ -94,6 +94,8 @@ class StreamProgress:
     """The last replay that was ordered since the streaming actor started."""
 
     @property
-    def lag(self) -> int:
-        """Records that are in Kafka and not yet stored."""
-        return sum(end - self.stored.get(partition, 0) for partition, end in self.log_end.items())
+    def lag(self) -> int | None:
+        """Records that are in Kafka and not yet stored; None until both ends are known: it is not the whole log."""
+        if not self.stored or not self.log_end:
+            return None
+        return max(0, sum(end - self.stored.get(partition, 0) for partition, end in self.log_end.items()))
