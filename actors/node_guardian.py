@@ -8,7 +8,15 @@ from typing import Any
 import killrweather
 from killrweather.actorsystem import ChildSpec, Supervisor, SupervisorStrategy
 from killrweather.errors import Unavailable
-from killrweather.messages.control import ActorState, DataFeedStarted, GracefulShutdown, NodeInitialized
+from killrweather.messages.cluster import EVENTS, ClusterView, GetClusterView, LeaveCluster, NodeIdentity
+from killrweather.messages.control import (
+    ActorState,
+    DataFeedStarted,
+    GracefulShutdown,
+    NodeInitialized,
+    Pong,
+    TaskCompleted,
+)
 from killrweather.messages.node import Check, Counters, GetNodeStatus, NodeStatus
 
 log = logging.getLogger(__name__)
@@ -24,15 +32,22 @@ class NodeGuardian(Supervisor):
     def pre_start(self) -> None:
         self._started_at = time.monotonic()
         self._state = "Joining"
+        self._identity: NodeIdentity = self.config
+        self._view = ClusterView(self._identity.id)
         roles = set(self.settings.node.roles)
         self.start_children(
-            ChildSpec(name, spec.actor_class, pool=spec.pool, strategy=SupervisorStrategy.of(spec.strategy))
+            ChildSpec(
+                name, spec.actor_class, self._identity, pool=spec.pool, strategy=SupervisorStrategy.of(spec.strategy)
+            )
             for name, spec in self.settings.actors.items()
             if roles & set(spec.roles)
         )
 
     def receiveUnrecognizedMessage(self, message: Any, sender: Any) -> Any:
-        """Forward a request to the actor that has a handler for it."""
+        """Forward a request to the actor that has a handler for it; an event to all that have one."""
+        if type(message).__name__ in EVENTS:
+            self.publish(message)
+            return None
         if self._state == "Joining":
             self._look()
         if self._state != "Up":
@@ -54,10 +69,10 @@ class NodeGuardian(Supervisor):
 
     def receiveMsg_GetNodeStatus(self, msg: GetNodeStatus, sender: Any) -> NodeStatus:
         self._look()
-        actors, checks, http = self.children(), self._checks(), self.settings.http
+        actors, checks = self.children(), self._checks()
         return NodeStatus(
             name=self.settings.node.name,
-            address=f"{'https' if http.tls.certificate else 'http'}://{http.host}:{http.port}",
+            address=self.settings.http.url,
             state=self._state,
             roles=self.settings.node.roles,
             version=killrweather.__version__,
@@ -67,7 +82,21 @@ class NodeGuardian(Supervisor):
             checks=checks,
             counters=_sum_counters(actors),
             actors=tuple(actors),
+            cluster=self._view,
         )
+
+    def receiveMsg_ClusterView(self, view: ClusterView, sender: Any) -> None:
+        """The nodes of the cluster, or what they do, have changed."""
+        self._view = view
+        self.publish(view)
+
+    def receiveMsg_GetClusterView(self, msg: GetClusterView, sender: Any) -> ClusterView:
+        return self._view
+
+    def receiveMsg_LeaveCluster(self, order: LeaveCluster, sender: Any) -> TaskCompleted:
+        """Have the host end this node as a signal would."""
+        self.tell_supervisor(order)
+        return TaskCompleted(f"node {self.settings.node.name} is leaving")
 
     def receiveMsg_DataFeedStarted(self, event: DataFeedStarted, sender: Any) -> None:
         """The node's door is open."""
@@ -75,10 +104,20 @@ class NodeGuardian(Supervisor):
 
     def receiveMsg_GracefulShutdown(self, order: GracefulShutdown, sender: Any) -> None:
         self._state = "Leaving"
+        self.publish(order)
         self.tell_peers()
         super().receiveMsg_GracefulShutdown(order, sender)
 
+    def receiveMsg_Pong(self, pong: Pong, sender: Any) -> None:
+        super().receiveMsg_Pong(pong, sender)
+        if self._state == "Joining":
+            self._look()
+
     def child_changed(self, state: ActorState) -> None:
+        if state.state == "running":
+            self.publish(self._view, only=state.name)
+            if self._state == "Up":
+                self.publish(NodeInitialized(self.settings.node.name), only=state.name)
         self._look()
 
     def _look(self) -> None:
@@ -87,6 +126,7 @@ class NodeGuardian(Supervisor):
             self._state = "Up"
             seconds = round(time.monotonic() - self._started_at, 2)
             log.info("initialized", extra={"event": NodeInitialized(self.settings.node.name), "seconds": seconds})
+            self.publish(NodeInitialized(self.settings.node.name))
             self.tell_peers()
 
     def _checks(self) -> tuple[Check, ...]:

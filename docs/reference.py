@@ -10,6 +10,7 @@ from typer.main import get_command
 from killrweather.cli import app
 from killrweather.configuration import OLD_NAMES, environment_name
 from killrweather.resources import resource
+from killrweather.web.metrics import METRICS
 
 HERE = Path(__file__).parent
 
@@ -71,6 +72,32 @@ def commands() -> str:
     return "\n".join(lines)
 
 
+def metrics() -> str:
+    """The page of all metrics, from what /metrics is made of."""
+    lines = [
+        "# Metrics",
+        "",
+        "Written from `killrweather/web/metrics.py` by `make docs`; do not edit.",
+        "",
+        "`GET /metrics` of a node answers in Prometheus's text format; with `http.token` set it needs the token.",
+        "A number that is not known is absent, never 0: after a restart until its actor has read where things stand,"
+        " and of the stream where this node cannot reach it.",
+        "A node whose guardian does not answer gives 503, so Prometheus's own `up` is 0.",
+        "",
+        "Counters of rows and records are worked out from what Kafka and Cassandra keep: no restart sets them back,"
+        " and every node that knows them tells the same number.",
+        "Over several nodes take `max`, not `sum`: `max(killrweather_stream_lag_records)`.",
+        "What has `actor`, `check` or `node` in its name is the node's own.",
+        "",
+        "| metric | type | labels | meaning |",
+        "|---|---|---|---|",
+    ]
+    for metric in METRICS:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        lines.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.text} |")
+    return "\n".join([*lines, ""])
+
+
 def _commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
     if not hasattr(command, "commands"):
         yield name, command
@@ -105,9 +132,12 @@ def _keys() -> Iterator[tuple[str, str, str]]:
             yield ".".join(sections), value.strip(), meaning.strip()
 
 
+PAGES = (configuration, commands, metrics)
+
+
 def main() -> None:
     """Write the pages."""
-    for page in (configuration, commands):
+    for page in PAGES:
         (HERE / f"{page.__name__}.md").write_text(page(), encoding="utf-8")
 
 

@@ -4,6 +4,7 @@ Each value remembers where it came from, so that ``config show`` and every error
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,8 @@ def load_configuration(
         _set(merged, key, value, name, origins)
     for key, value in (flags or {}).items():
         _set(merged, key, value, f"--{key.split('.')[-1].replace('_', '-')}", origins)
+    for key in secret_keys():
+        _read_secret(merged, key, origins)
     try:
         return Configuration(Settings.model_validate(merged), origins)
     except ValidationError as error:
@@ -86,6 +89,35 @@ def keys(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{name}"
 
 
+def secret_keys() -> list[str]:
+    """The keys whose value may stand in a file of its own, which ``<key>_file`` names."""
+    known = list(keys())
+    return [key for key in known if f"{key}_file" in known]
+
+
+def _read_secret(merged: dict[str, Any], key: str, origins: dict[str, str]) -> None:
+    """Take a secret from its file, without the line's end."""
+    section: Any = merged
+    for part in key.split(".")[:-1]:
+        section = section.get(part) if isinstance(section, dict) else None
+    name = key.split(".")[-1]
+    if not isinstance(section, dict) or not isinstance(section.get(f"{name}_file"), (str, Path)):
+        return
+    path, where = Path(section[f"{name}_file"]), f"{origins[f'{key}_file']}: {key}_file"
+    if section.get(name) is not None:
+        raise ConfigurationError(f"{where} and {key} ({origins[key]}) are both given, expected one of them")
+    try:
+        text = path.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise ConfigurationError(f"{where} {path}: {reason}, expected a file with nothing but the secret") from None
+    if not text or "\n" in text:
+        found = "several lines" if text else "empty"
+        raise ConfigurationError(f"{where} {path}: {found}, expected a file with nothing but the secret")
+    section[name] = text
+    origins[key] = str(path)
+
+
 def _own_file() -> Path:
     beside_us = Path("conf/killrweather.yaml").absolute()
     return beside_us if beside_us.is_file() else resource("conf/killrweather.yaml")
@@ -101,13 +133,19 @@ def _read(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}" if mark else ""
-        raise ConfigurationError(f"{path}{where}: not YAML: {getattr(error, 'problem', None) or error}") from None
+        raise ConfigurationError(f"{path}{where}: not YAML: {_without_values(error)}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):
         kind = type(content).__name__
         raise ConfigurationError(f"{path}: a {kind}, expected a map of keys such as http: {{port: 8080}}")
     return content
+
+
+def _without_values(error: Exception) -> str:
+    """What is wrong with a file's form; what it quotes of the file may be the beginning of a password."""
+    reason = re.sub(r"'[^']{2,}'", "a value", getattr(error, "problem", None) or type(error).__name__)
+    return f"{reason}; a value that begins with a sign such as * & ! % @ needs quotes"
 
 
 _WHOLE = {"cassandra.replication"}
@@ -123,6 +161,7 @@ def _merge(
             branch = into.get(name)
             if not isinstance(branch, dict):
                 branch = into[name] = {}
+                origins.pop(key, None)
             _merge(branch, value, origin, origins, f"{key}.")
         else:
             into[name] = value
@@ -149,7 +188,7 @@ def _from_text(key: str, text: str, name: str) -> Any:
     default = _default(key)
     if isinstance(default, tuple):
         return [part.strip() for part in text.strip("[]").split(",") if part.strip()]
-    if isinstance(default, str) or key.endswith(("username", "password", "token")):
+    if isinstance(default, str) or key.endswith(("username", "_file")) or key in secret_keys():
         return text
     try:
         return yaml.safe_load(text)
@@ -186,16 +225,24 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
     if first["type"] == "value_error":  # of a section: its text begins with the key
         path = first["msg"].removeprefix("Value error, ").split()[0].split(".")
     key = ".".join(path)
-    known = (".".join(path[:n]) for n in range(len(path), 0, -1))
+    below = (k for k in origins if k.startswith(f"{key}."))
+    above = (".".join(path[:n]) for n in range(len(path) - 1, 0, -1))
+    known = [key, *below, *above]
     origin = next((origins[k] for k in known if k in origins), "the configuration")
     if first["type"] == "extra_forbidden":
         siblings = _siblings(path)
         return f"{origin}: unknown key {key}; allowed here: {', '.join(siblings)}"
     if first["type"] == "value_error":
         return f"{origin}: {first['msg'].removeprefix('Value error, ')}"
-    secret = key.endswith(("token", "password"))
-    value = _MASK if secret else repr(first["input"])
+    value = _shown(key, first["input"])
     return f"{origin}: {key} is {value}: {first['msg'][0].lower()}{first['msg'][1:]}"
+
+
+def _shown(key: str, value: Any) -> str:
+    """A wrong value; of a whole section only its kind, because it may have a secret in it."""
+    if key in secret_keys():
+        return _MASK
+    return f"a {type(value).__name__}" if isinstance(value, (dict, list)) else repr(value)
 
 
 def _siblings(path: Sequence[str]) -> list[str]:

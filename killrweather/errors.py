@@ -11,6 +11,8 @@
     ├── ServiceError            an embedded service can't be had or started      exit 1
     ├── Unavailable             Kafka, Cassandra or the stream is away           503, worth trying again
     │   └── SchemaMissing       Cassandra is there and our tables are not
+    ├── Refused                 Kafka or Cassandra is there and does not let us in  exit 1
+    │   └── NodeRefused         the cluster does not let this node in            exit 1
     ├── StreamFailed            the Spark stream ended; its actor is restarted
     ├── Fenced                  another stream owns the progress now              exit 1
     ├── RecordsLost             the log no longer has what the stream has not read  exit 1
@@ -82,8 +84,19 @@ class SchemaMissing(Unavailable):
     """Cassandra answers, but a keyspace or table is not there yet."""
 
 
+class Refused(KillrWeatherError):
+    """Kafka or Cassandra wants another password, certificate or protocol: trying again mends nothing.
+
+    Raised from nothing: its text has the cause, and a chain of exceptions might show more than it should.
+    """
+
+
+class NodeRefused(Refused):
+    """The cluster does not let this node in: its name, its version, a setting or its clock does not fit."""
+
+
 class StreamFailed(KillrWeatherError):
-    """The Spark stream's process ended by itself; the text says what it told last."""
+    """The Spark stream's process ended by itself, or has to; the text says why."""
 
 
 class Fenced(KillrWeatherError):

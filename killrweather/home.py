@@ -7,10 +7,11 @@ run/        pid files, sockets and locks of what is running now
 """
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from killrweather.errors import ConfigurationError
+from killrweather.errors import ConfigurationError, ServiceError
 
 
 @dataclass(frozen=True)
@@ -42,3 +43,13 @@ class Home:
     def run(self, name: str) -> Path:
         """A file of what is running now, for example ``up.pid``."""
         return self.directory("run") / name
+
+
+def require_space(what: str, directory: Path, least: int, setting: str) -> None:
+    """Raise ServiceError when the disk of a directory has fewer free bytes than ``least``."""
+    free = shutil.disk_usage(directory).free
+    if free < least:
+        raise ServiceError(
+            f"{what}: {directory} has {free >> 20} MiB of free space, expected at least {least >> 20} MiB; "
+            f"make room on the disk or set {setting}"
+        )

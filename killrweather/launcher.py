@@ -146,6 +146,10 @@ class Launcher:
     def _node_died(self, code: int) -> None:
         lines = [line for line in self._output.read_text(errors="replace").splitlines() if line.strip()]
         reason = lines[-1] if lines else f"its process ended with code {code}"
+        if code == 0:
+            log.info("the node has left, as it was asked to")
+            self._signals += 1
+            return
         if code == 2:
             raise KillrWeatherError(reason)
         delay_s = self._window.next_delay(time.monotonic())

@@ -20,8 +20,9 @@ LOOPBACK = "127.0.0.1"
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
-# psutil works the start time out of the boot time, which moves with the clock by less than this.
+# psutil adds the kernel's boot time, in whole seconds, which changes when the clock is set: by an hour if need be.
 _START_TOLERANCE_S = 2.0
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def die_with_parent(signal_number: int = signal.SIGTERM, parent: int | None = None) -> None:
@@ -38,27 +39,38 @@ def die_with_parent(signal_number: int = signal.SIGTERM, parent: int | None = No
 
 
 def running(pid: int, started: float | None = None) -> psutil.Process | None:
-    """The live process with this pid; None if it is gone, a zombie, or started at another time than ``started``."""
+    """The live process with this pid; None if it is gone, a zombie, or did not start ``started`` s after the boot."""
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return None
-        if started is not None and abs(process.create_time() - started) > _START_TOLERANCE_S:
+        if started is not None and abs(_after_boot_s(process) - started) > _START_TOLERANCE_S:
             return None
     except psutil.NoSuchProcess:
         return None
     return process
 
 
+def _after_boot_s(process: psutil.Process) -> float:
+    return process.create_time() - psutil.boot_time()
+
+
+def _boot() -> str:
+    """Which boot of the machine this is; empty where the system does not tell."""
+    return _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else ""
+
+
 @dataclass(frozen=True)
 class PidFile:
-    """Remembers a process by pid and start time, so that another one that got its pid is never taken for it."""
+    """Remembers a process by pid, boot and start time after it, so that another one that got its pid is never taken
+    for it, and it is known again after the clock was set.
+    """
 
     path: Path
 
     def write(self, pid: int, **notes: Any) -> None:
         """Remember a running process, with notes about it that JSON can hold; replaces the file in one step."""
-        record = {**notes, "pid": pid, "started": psutil.Process(pid).create_time()}
+        record = {**notes, "pid": pid, "boot": _boot(), "started": _after_boot_s(psutil.Process(pid))}
         scratch = self.path.with_suffix(f".{os.getpid()}.new")
         scratch.write_text(json.dumps(record), encoding="utf-8")
         scratch.replace(self.path)
@@ -74,7 +86,9 @@ class PidFile:
     def process(self) -> psutil.Process | None:
         """The process that was written, if it still runs."""
         record = self.read()
-        return running(record["pid"], record["started"]) if {"pid", "started"} <= record.keys() else None
+        if not {"pid", "boot", "started"} <= record.keys() or record["boot"] != _boot():
+            return None
+        return running(record["pid"], record["started"])
 
     def remove(self) -> None:
         """Forget the process."""
@@ -93,11 +107,18 @@ def end(process: psutil.Process | int, timeout_s: float) -> None:
     _signal([root], signal.SIGTERM)
     psutil.wait_procs([root], timeout=timeout_s)
     tree |= _descendants(root)
-    if not root.is_running() or root.status() == psutil.STATUS_ZOMBIE:
+    if _has_ended(root):
         _signal(tree, signal.SIGTERM)
         psutil.wait_procs(list(tree), timeout=timeout_s)
     _signal([root, *tree], signal.SIGKILL)
     psutil.wait_procs([root, *tree], timeout=timeout_s)
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # between the two looks
+        return True
 
 
 def _descendants(root: psutil.Process) -> set[psutil.Process]:

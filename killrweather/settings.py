@@ -4,6 +4,7 @@
 How files, environment and flags are merged is ``configuration.py``'s business.
 """
 
+import socket
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 Role = Literal["feed", "stream", "query", "analytics", "alerts"]
 DirectiveName = Literal["resume", "restart", "stop", "escalate"]
+LimitDirectiveName = Literal["stop", "escalate"]
 Port = Annotated[int, Field(ge=1, le=65535)]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 HostPort = Annotated[str, Field(pattern=r"^\[?[^\s,]+\]?:\d{1,5}$")]
@@ -19,16 +21,17 @@ Memory = Annotated[str, Field(pattern=r"^\d+[mg]$")]
 
 
 class Section(BaseModel):
-    """A group of keys; unknown keys are refused."""
+    """A group of keys; unknown keys are refused, and no error's own text shows a value: it may be a secret."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
 
 class Node(Section):
     name: str = ""
-    roles: tuple[Role, ...] = ("feed", "stream", "query", "analytics", "alerts")
+    roles: tuple[Role, ...] = Field(("feed", "stream", "query", "analytics", "alerts"), min_length=1)
     group: TopicName = "killrweather.nodes"
-    session_timeout_s: float = Field(6.0, ge=1)
+    session_timeout_s: float | None = Field(None, ge=1)
+    max_clock_skew_s: float = Field(5.0, gt=0)
     ping_interval_s: float = Field(1.0, gt=0)
     hung_after_s: float = Field(10.0, gt=0)
     start_timeout_s: float = Field(60.0, gt=0)
@@ -38,15 +41,26 @@ class Node(Section):
 class HttpTls(Section):
     certificate: Path | None = None
     key: Path | None = None
+    ca_file: Path | None = None
 
 
 class Http(Section):
     host: str = "127.0.0.1"
     port: Port = 8080
     token: SecretStr | None = None
+    token_file: Path | None = None
     max_body_bytes: int = Field(268_435_456, ge=1)
     request_timeout_s: float = Field(10.0, gt=0)
+    advertised_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+$")] | None = None
     tls: HttpTls = HttpTls()
+
+    @property
+    def url(self) -> str:
+        """Where other nodes and clients reach the door."""
+        if self.advertised_url:
+            return self.advertised_url
+        host = socket.gethostname() if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - compared only
+        return f"{'https' if self.tls.certificate else 'http'}://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @model_validator(mode="after")
     def _a_public_door_has_a_lock(self) -> "Http":
@@ -55,6 +69,11 @@ class Http(Section):
         if bool(self.tls.certificate) != bool(self.tls.key):
             raise ValueError("http.tls needs both certificate and key, or neither")
         return self
+
+    @property
+    def scheme(self) -> str:
+        """What this configuration's node is asked by; a client's has only the authority."""
+        return "https" if self.tls.certificate or self.tls.ca_file else "http"
 
 
 class Feed(Section):
@@ -78,7 +97,38 @@ class KafkaSecurity(Section):
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
     username: str | None = None
     password: SecretStr | None = None
+    password_file: Path | None = None
     ca_file: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @property
+    def has_tls(self) -> bool:
+        """Brokers are spoken to over TLS."""
+        return self.protocol.endswith("SSL")
+
+    @property
+    def has_login(self) -> bool:
+        """Brokers are told a name and a password."""
+        return self.protocol.startswith("SASL")
+
+    @model_validator(mode="after")
+    def _nothing_is_given_in_vain(self) -> "KafkaSecurity":
+        section, tls, login = "kafka.security", ("ca_file", "certificate", "key"), ("username", "password")
+        for names, is_used, expected in (
+            (tls, self.has_tls, "SSL or SASL_SSL"),
+            (login, self.has_login, "SASL_PLAINTEXT or SASL_SSL"),
+        ):
+            vain = [name for name in names if getattr(self, name)]
+            if vain and not is_used:
+                text = f"{section}.{vain[0]} is set and {section}.protocol is {self.protocol}: expected {expected}"
+                raise ValueError(text)
+        if bool(self.certificate) != bool(self.key):
+            given = "certificate" if self.certificate else "key"
+            raise ValueError(f"{section}.{given} is set alone: expected certificate and key, or neither")
+        if self.has_login and not (self.username and self.password):
+            raise ValueError(f"{section}.username and {section}.password: {self.protocol} needs both")
+        return self
 
 
 class Kafka(Section):
@@ -91,6 +141,7 @@ class Kafka(Section):
 
 class CassandraTtl(Section):
     raw_s: int = Field(0, ge=0)
+    journal_s: int = Field(2_592_000, ge=3_600)
 
 
 class CassandraTls(Section):
@@ -98,6 +149,17 @@ class CassandraTls(Section):
     ca_file: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
+
+    @model_validator(mode="after")
+    def _nothing_is_given_in_vain(self) -> "CassandraTls":
+        section = "cassandra.tls"
+        vain = [name for name in ("ca_file", "certificate", "key") if getattr(self, name)]
+        if vain and not self.enabled:
+            raise ValueError(f"{section}.{vain[0]} is set and {section}.enabled is false: expected true")
+        if bool(self.certificate) != bool(self.key):
+            given = "certificate" if self.certificate else "key"
+            raise ValueError(f"{section}.{given} is set alone: expected certificate and key, or neither")
+        return self
 
 
 class Cassandra(Section):
@@ -108,9 +170,20 @@ class Cassandra(Section):
     replication: dict[str, str | int] = {"class": "SimpleStrategy", "replication_factor": 1}
     username: str | None = None
     password: SecretStr | None = None
+    password_file: Path | None = None
     request_timeout_s: float = Field(5.0, gt=0)
     ttl: CassandraTtl = CassandraTtl()
     tls: CassandraTls = CassandraTls()
+
+    @property
+    def spans_data_centres(self) -> bool:
+        """The keyspace is replicated to more than one data centre."""
+        return self.replication["class"] == "NetworkTopologyStrategy" and len(self.replication) > 2
+
+    @property
+    def reads_everywhere_at(self) -> str:
+        """The consistency level at which a read sees what was written at LOCAL_QUORUM in any data centre."""
+        return "EACH_QUORUM" if self.spans_data_centres else "LOCAL_QUORUM"
 
     @model_validator(mode="after")
     def _replication_has_a_strategy(self) -> "Cassandra":
@@ -128,12 +201,22 @@ class Cassandra(Section):
 
 
 class Spark(Section):
-    master: str = "local[*]"
+    master: str = Field("local[*]", pattern=r"^(local(\[[^\s\]]+\])?|spark://[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*)$")
     trigger_interval_s: float = Field(0.0, ge=0)
     driver_memory: Memory = "1g"
     analytics_memory: Memory = "1g"
     max_rows_per_batch: int = Field(200_000, ge=1)
     shuffle_partitions: int = Field(2, ge=1)
+    executor_memory: Memory = "1g"
+    executor_cores: int = Field(1, ge=1)
+    max_cores: int = Field(2, ge=1)
+    driver_host: str = ""
+    driver_port: int = Field(0, ge=0, le=65_000)
+
+    @property
+    def is_local(self) -> bool:
+        """The jobs run in their drivers, without a cluster."""
+        return self.master.startswith("local")
 
 
 class EmbeddedKafka(Section):
@@ -162,11 +245,12 @@ class Services(Section):
 class Strategy(Section):
     """A OneForOne supervisor strategy: what becomes of a child whose handler raised, by exception class."""
 
-    decide: dict[str, DirectiveName] = {"*": "restart"}
+    decide: dict[str, DirectiveName] = {"ConfigurationError": "escalate", "Refused": "escalate", "*": "restart"}
     max_restarts: int = Field(10, ge=0)
     within_s: float = Field(60.0, gt=0)
     backoff_s: float = Field(0.05, ge=0)
     backoff_max_s: float = Field(5.0, ge=0)
+    on_limit: LimitDirectiveName = "stop"
 
 
 class ActorSpec(Section):
@@ -176,20 +260,29 @@ class ActorSpec(Section):
     strategy: Strategy = Strategy()
 
 
-def _actor(path: str, role: Role, pool: int = 1) -> ActorSpec:
-    return ActorSpec(actor_class=path, roles=(role,), pool=pool)
+ALL_ROLES: tuple[Role, ...] = ("feed", "stream", "query", "analytics", "alerts")
+_INDISPENSABLE = Strategy(on_limit="escalate")
+
+
+def _actor(path: str, *roles: Role, pool: int = 1, strategy: Strategy | None = None) -> ActorSpec:
+    return ActorSpec(actor_class=path, roles=roles, pool=pool, strategy=strategy or Strategy())
 
 
 DEFAULT_ACTORS: dict[str, ActorSpec] = {
-    "http-feed": _actor("actors.http_feed.HttpFeedActor", "feed"),
+    "http-feed": _actor("actors.http_feed.HttpFeedActor", *ALL_ROLES, strategy=_INDISPENSABLE),
     "kafka-publisher": _actor("actors.kafka_publisher.KafkaPublisherActor", "feed", pool=2),
     "rejected": _actor("actors.rejected.RejectedActor", "feed"),
     "kafka-streaming": _actor("actors.kafka_streaming.KafkaStreamingActor", "stream"),
+    "membership": _actor("actors.membership.MembershipActor", *ALL_ROLES, strategy=_INDISPENSABLE),
     "temperature": _actor("actors.temperature.TemperatureActor", "query"),
     "precipitation": _actor("actors.precipitation.PrecipitationActor", "query"),
     "weather-station": _actor("actors.weather_station.WeatherStationActor", "query"),
     "analytics": _actor("actors.analytics.AnalyticsActor", "analytics"),
 }
+
+
+class Client(Section):
+    nodes: tuple[Annotated[str, Field(pattern=r"^https?://[^\s/]+$")], ...] = ()
 
 
 class Logging(Section):
@@ -206,9 +299,21 @@ class Settings(Section):
     cassandra: Cassandra = Cassandra()
     spark: Spark = Spark()
     services: Services = Services()
+    client: Client = Client()
     logging: Logging = Logging()
     guardian: str = "actors.node_guardian.NodeGuardian"
     actors: dict[str, ActorSpec] = DEFAULT_ACTORS
+
+    @model_validator(mode="after")
+    def _embedded_services_have_no_locks(self) -> "Settings":
+        if self.embedded_kafka and self.kafka.security.protocol != "PLAINTEXT":
+            protocol = self.kafka.security.protocol
+            text = "the embedded Kafka speaks PLAINTEXT, on loopback; name other brokers in kafka.bootstrap_servers"
+            raise ValueError(f"kafka.security.protocol is {protocol}: {text}")
+        if self.embedded_cassandra and self.cassandra.tls.enabled:
+            text = "the embedded Cassandra has no TLS, on loopback; name other nodes in cassandra.contact_points"
+            raise ValueError(f"cassandra.tls.enabled is true: {text}")
+        return self
 
     @property
     def embedded_kafka(self) -> bool:
@@ -219,6 +324,11 @@ class Settings(Section):
     def embedded_cassandra(self) -> bool:
         """No external Cassandra is named, so this machine runs its own."""
         return not self.cassandra.contact_points
+
+    @property
+    def session_timeout_s(self) -> float:
+        """After how long a silent node is given up: the brokers' smallest default, the embedded one allows less."""
+        return self.node.session_timeout_s or (2.5 if self.embedded_kafka else 6.0)
 
     @property
     def kafka_servers(self) -> tuple[str, ...]:

@@ -74,6 +74,10 @@ class ManagedActor(ActorTypeDispatcher):
         for peer in self._cell.asks.peers.members.get(target, ()):
             self.send(peer.address, message)
 
+    def tell_supervisor(self, message: Any) -> None:
+        """Send a message to whoever made this actor."""
+        self.send(self._cell.supervisor, message)
+
     def ask(self, target: str | ActorAddress, message: Any, then: Then, timeout_s: float | None = None) -> None:
         """Ask another actor; ``then`` gets the answer or RequestFailed.
 

@@ -49,6 +49,7 @@ from killrweather.messages.control import (
     RequestFailed,
     Start,
     Started,
+    Stop,
 )
 
 STASH_LIMIT = 1_000
@@ -88,7 +89,7 @@ class ActorCell(Actor):
     """Holds one actor, its mail, the questions it is asked and those it asks."""
 
     _start: Start
-    _supervisor: ActorAddress
+    supervisor: ActorAddress
     _actor: ManagedActor
 
     def __init__(self) -> None:
@@ -103,6 +104,7 @@ class ActorCell(Actor):
         self._line: Line | None = None
         self._port: int | None = None
         self._is_expiring = False
+        self._is_stopping = False
         self._dropped = 0
 
     @property
@@ -142,6 +144,8 @@ class ActorCell(Actor):
                 self._begin(message, sender)
             case Directive():
                 self._obey(message)
+            case Stop():
+                self._stop()
             case ActorExitRequest():
                 self._end()
             case WatchMessage() if self._bridge:
@@ -270,7 +274,7 @@ class ActorCell(Actor):
     # -- life
 
     def _begin(self, start: Start, supervisor: ActorAddress) -> None:
-        self._start, self._supervisor, self._name = start, supervisor, start.name
+        self._start, self.supervisor, self._name = start, supervisor, start.name
         name_process(start.name)
         log_to_file(Home(start.home).log("node"), start.settings.logging.level, start.name)
         self._incarnate()
@@ -296,18 +300,18 @@ class ActorCell(Actor):
         if self._port is None and isinstance(self._actor, AsyncActor):
             self._port = self.bridge.wait_for(self.line.open())
         handles = _handles(type(self._actor))
-        self.send(self._supervisor, Started(start.name, os.getpid(), start.incarnation, handles, self._port))
+        self.send(self.supervisor, Started(start.name, os.getpid(), start.incarnation, handles, self._port))
         self._resume()
 
     def _fail(self, error: BaseException) -> None:
         trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))[-_MAX_TRACE:]
         _log.error("failed", extra={"reason": f"{type(error).__name__}: {error}", "trace": trace})
-        if self._state == "suspended":
+        if self._state == "suspended" or self._is_stopping:
             return
         while_starting, self._state = self._state == "starting", "suspended"
         text = _brief(f"{type(error).__name__}: {error}")
         name, incarnation = self._start.name, self._start.incarnation
-        self.send(self._supervisor, Failed(name, incarnation, exception_kinds(error), text, trace, while_starting))
+        self.send(self.supervisor, Failed(name, incarnation, exception_kinds(error), text, trace, while_starting))
 
     def _obey(self, directive: Directive) -> None:
         if self._state != "suspended" or directive.incarnation != self._start.incarnation:
@@ -325,8 +329,31 @@ class ActorCell(Actor):
         else:
             self._resume()
 
+    def _stop(self) -> None:
+        """What is asked meanwhile is answered, and what the actor asks too: Thespian's own request ends it at once."""
+        if self._state != "running" or self._is_stopping:
+            self._leave()
+            return
+        self._is_stopping = True
+        try:
+            result = self._actor.post_stop()
+            if inspect.iscoroutine(result):
+                self._run(result, lambda _, error: self._stopped(error))
+            else:
+                self._stopped(None)
+        except Exception as error:
+            self._stopped(error)
+
+    def _stopped(self, error: BaseException | None) -> None:
+        if error:
+            _log.error("closing failed", exc_info=error)
+        self._leave()
+
+    def _leave(self) -> None:
+        self.send(self.myAddress, ActorExitRequest())
+
     def _end(self) -> None:
-        self._clear(lambda actor: actor.post_stop(), "is stopping")
+        self._clear(lambda actor: None if self._is_stopping else actor.post_stop(), "is stopping")
         while self._stash:
             message, sender = self._stash.popleft()
             if isinstance(message, Ask):

@@ -20,6 +20,7 @@ from killrweather.actorsystem.system import NodeSystem
 from killrweather.errors import Escalated
 from killrweather.home import Home
 from killrweather.logs import log_to_file
+from killrweather.messages.cluster import LeaveCluster
 from killrweather.messages.control import Answer, Ask, Failed, GracefulShutdown, Ping, Pong, Start, Started
 from killrweather.processes import running
 from killrweather.settings import Settings
@@ -73,7 +74,7 @@ class _Host:
         self._guardian: ActorAddress | None = None
         self._pid: int | None = None
         self._incarnation = 0
-        self._last_sign = self._last_ping = 0.0
+        self._last_sign = self._last_ping = self._last_look = 0.0
         self._restart_at: float | None = 0.0
         self._signals = 0
         self._shutdown: Ask | None = None
@@ -140,11 +141,17 @@ class _Host:
                 raise _Ended(f"the guardian gave up: {text}")
             case Failed(incarnation=self._incarnation, text=text):
                 self._again(f"it failed: {text}")
+            case LeaveCluster():
+                _log.info("this node is asked to leave")
+                self._signals = max(1, self._signals)
             case Answer(id=key) if self._shutdown and key == self._shutdown.id:
                 self._is_stopped = True
 
     def _look_after(self) -> None:
         now, node = time.monotonic(), self._settings.node
+        away_s, self._last_look = now - self._last_look, now
+        if away_s > node.hung_after_s / 4:  # this process was suspended, or had no processor: nobody could be heard
+            self._last_sign = min(now, self._last_sign + away_s)
         if not self._system.is_alive:
             self._again("the actor system's Admin died")
         elif self._pid and not running(self._pid):

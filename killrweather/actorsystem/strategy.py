@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import random
 
-from killrweather.settings import DirectiveName, Strategy
+from killrweather.settings import DirectiveName, LimitDirectiveName, Strategy
 
 OTHERS = "*"
 JITTER = 0.2
@@ -28,6 +28,7 @@ class SupervisorStrategy:
     within_s: float = 60.0
     backoff_s: float = 0.05
     backoff_max_s: float = 5.0
+    on_limit: LimitDirectiveName = "stop"
 
     @classmethod
     def of(cls, settings: Strategy) -> "SupervisorStrategy":

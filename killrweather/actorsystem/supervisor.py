@@ -31,6 +31,7 @@ from killrweather.messages.control import (
     Start,
     Started,
     State,
+    Stop,
     TaskCompleted,
 )
 from killrweather.processes import running
@@ -108,7 +109,7 @@ class Supervisor(ManagedActor):
 
     A child that raises gets the directive of its strategy; one whose process dies is made anew; one that is silent
     for ``node.hung_after_s`` is killed, and so made anew. Each is counted in the child's window of restarts; a child
-    that fails more often is stopped, and its last error stays visible.
+    that fails more often is stopped, and its last error stays visible, or this supervisor fails with it (``on_limit``).
     """
 
     clock = staticmethod(time.monotonic)
@@ -118,6 +119,7 @@ class Supervisor(ManagedActor):
         self._children: dict[str, _Child] = {}
         self._peers_version = 0
         self._is_pinging = False
+        self._pinged_at: float | None = None
         self._stopping: deque[str] = deque()
         self._when_stopped: Callable[[], None] | None = None
         self._stop_before = 0.0
@@ -173,6 +175,14 @@ class Supervisor(ManagedActor):
         if reply:
             self._cell.release(reply)
         return None
+
+    def publish(self, message: Any, only: str | None = None) -> None:
+        """Send a fact to every running child that has a handler for it, or to this one if it has."""
+        for group in self._groups.values():
+            if type(message).__name__ in group.handles:
+                for child in group.ready():
+                    if only in (None, child.name):
+                        self.send(child.address, message)
 
     def stop_children(self, then: Callable[[], None], within_s: float) -> None:
         """Stop the children in the order of their list, a pool together; ``then`` is called when all are gone.
@@ -290,6 +300,8 @@ class Supervisor(ManagedActor):
             limit = f"more than {strategy.max_restarts} restarts in {strategy.within_s:g} s"
             child.last_error = f"{limit}, the last because: {child.last_error}"
             self._stop(child)
+            if strategy.on_limit == "escalate":
+                raise Escalated(f"{child.name}: {child.last_error}")
             return
         child.state = "backoff"
         due = _RestartDue(child.name, child.incarnation)
@@ -328,7 +340,7 @@ class Supervisor(ManagedActor):
             members = [c for c in self._groups[self._stopping.popleft()].members if c.address and c.state != "stopped"]
             for child in members:
                 child.state, child.is_reachable = "stopping", False
-                self.send(child.address, ActorExitRequest())
+                self.send(child.address, Stop())
                 self.after(max(0.0, self._stop_before - self.clock()) / 2, _StopOverdue(child.name))
             if members:
                 self.tell_peers()
@@ -354,6 +366,7 @@ class Supervisor(ManagedActor):
 
     def _ping_all(self) -> None:
         now, node = self.clock(), self.settings.node
+        self._excuse(now)
         for child in self._children.values():
             if child.pid is not None and not running(child.pid):
                 self._lost(child)  # Thespian keeps the death of a child to itself whose address it did not know yet
@@ -367,6 +380,16 @@ class Supervisor(ManagedActor):
             else:
                 self.send(child.address, Ping())
         self.after(node.ping_interval_s, _PingDue())
+
+    def _excuse(self, now: float) -> None:
+        """Count no silence while this supervisor heard nobody: it was suspended itself, or had no processor."""
+        before, self._pinged_at = self._pinged_at, now
+        away_s = 0.0 if before is None else now - before - self.settings.node.ping_interval_s
+        if away_s > self.settings.node.hung_after_s / 4:
+            _log.warning("this process was away, its children are given time", extra={"away_s": round(away_s, 1)})
+            for child in self._children.values():
+                if child.state == "running":
+                    child.last_sign = min(now, child.last_sign + away_s)
 
     def receiveMsg__PingDue(self, due: _PingDue, sender: ActorAddress) -> None:
         """Time to look after the children."""

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from killrweather.cli.options import AsJson, ConfigFiles, Environment, HomeDirectory, environment
@@ -43,6 +43,7 @@ def examine(found: Environment) -> Iterator[Finding]:
         ("disk", _disk),
         ("kafka", _kafka),
         ("cassandra", _cassandra),
+        ("spark", _spark),
         ("schema", _schema),
         ("node", _node),
     ]
@@ -70,19 +71,36 @@ def _disk(found: Environment) -> str:
 
 
 def _kafka(found: Environment) -> str:
-    setting = "services.kafka.port" if found.settings.embedded_kafka else "kafka.bootstrap_servers"
-    for server in found.settings.kafka_servers:
-        host, _, port = server.rpartition(":")
-        _connect(host.strip("[]"), int(port), setting, found.settings.embedded_kafka)
-    return f"{', '.join(found.settings.kafka_servers)} accepts connections ({setting})"
+    from killrweather.streams.refusal import refusal
+
+    embedded = found.settings.embedded_kafka
+    setting = "services.kafka.port" if embedded else "kafka.bootstrap_servers"
+    answer = _reach(map(_host_and_port, found.settings.kafka_servers), setting, embedded)
+    if refused := asyncio.run(refusal(found.settings)):
+        raise refused
+    return answer
 
 
 def _cassandra(found: Environment) -> str:
     settings = found.settings
     setting = "cassandra.port" if settings.embedded_cassandra else "cassandra.contact_points"
-    for host in settings.cassandra_hosts:
-        _connect(host, settings.cassandra.port, setting, settings.embedded_cassandra)
-    return f"{', '.join(settings.cassandra_hosts)} port {settings.cassandra.port} accepts connections ({setting})"
+    nodes = [(host, settings.cassandra.port) for host in settings.cassandra_hosts]
+    return _reach(nodes, setting, settings.embedded_cassandra)
+
+
+def _spark(found: Environment) -> str:
+    spark = found.settings.spark
+    if spark.is_local:
+        return f"{spark.master}: in processes of this node"
+    try:
+        socket.create_server((spark.driver_host or socket.gethostname(), 0)).close()
+    except OSError as error:
+        raise KillrWeatherError(
+            f"spark.driver_host {spark.driver_host or socket.gethostname()}: {error.strerror or error}; "
+            "expected an address of this machine at which Spark's workers reach it"
+        ) from None
+    masters = spark.master.removeprefix("spark://").split(",")
+    return _reach(map(_host_and_port, masters), "spark.master", is_embedded=False)
 
 
 def _schema(found: Environment) -> str:
@@ -103,9 +121,21 @@ def _node(found: Environment) -> str:
     return f"{found.url} is ready"
 
 
-def _connect(host: str, port: int, setting: str, is_embedded: bool) -> None:
-    try:
-        socket.create_connection((host, port), _TIMEOUT_S).close()
-    except OSError as error:
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _reach(nodes: Iterable[tuple[str, int]], setting: str, is_embedded: bool) -> str:
+    """Connect to each; one that answers will do, and those that do not are named."""
+    there, away = [], []
+    for host, port in nodes:
+        try:
+            socket.create_connection((host, port), _TIMEOUT_S).close()
+            there.append(f"{host} port {port}")
+        except OSError as error:
+            away.append(f"{host} port {port} ({setting}): {error.strerror or error}")
+    if not there:
         do = "start it with: killrweather up" if is_embedded else "is it running, and is the setting right?"
-        raise KillrWeatherError(f"{host} port {port} ({setting}): {error.strerror or error}; {do}") from None
+        raise KillrWeatherError(f"{'; '.join(away)}; {do}")
+    return "; ".join([f"{', '.join(there)} accepts connections ({setting})", *away])

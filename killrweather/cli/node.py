@@ -1,12 +1,31 @@
 """``killrweather node``: one guardian node."""
 
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
 from killrweather.cli.options import ConfigFiles, HomeDirectory, HttpPort, environment
+from killrweather.cli.output import say
 
 app = typer.Typer(help="Run one guardian node of a cluster.", no_args_is_help=True)
+
+
+@app.command()
+def leave(
+    name: Annotated[str, typer.Argument(help="The node's name.")],
+    config: ConfigFiles = None,
+    home: HomeDirectory = None,
+) -> int:
+    """Have a node shut down gracefully and stay down; one that is Down is taken out of the list.
+
+    Any node of the cluster may be asked. What it does goes on elsewhere, if another node has its roles.
+
+    Example: `killrweather node leave node-2`
+    """
+    with environment(config, home).client() as client:
+        done = client.post(f"/cluster/members/{quote(name, safe='')}/leave", b"")
+    return say(done["task"])
 
 
 @app.command()
@@ -24,8 +43,14 @@ def start(
 
     Example: `killrweather node start --roles feed,query --config conf/cluster.yaml`
     """
+    import socket
+    from secrets import token_hex
+
     from killrweather.actorsystem import host
+    from killrweather.messages.cluster import NodeIdentity
 
     flags = {"node.name": name, "node.roles": roles.split(",") if roles else None, "http.port": http_port}
     found = environment(config, home, flags)
-    return host.run(found.settings, found.home, restarts=restarts)
+    own_name = found.settings.node.name or socket.gethostname()
+    identity = NodeIdentity(own_name, f"{own_name}-{token_hex(4)}")
+    return host.run(found.settings, found.home, identity, restarts=restarts)

@@ -43,14 +43,16 @@ class Environment:
         """Where this configuration's node answers."""
         http = self.settings.http
         host = "127.0.0.1" if http.host in ("0.0.0.0", "::") else http.host  # noqa: S104 - compared, not listened on
-        return f"{'https' if http.tls.certificate else 'http'}://{f'[{host}]' if ':' in host else host}:{http.port}"
+        return f"{http.scheme}://{f'[{host}]' if ':' in host else host}:{http.port}"
 
-    def client(self, **options: Any) -> "Client":
-        """A client of this configuration's node."""
+    def client(self, url: str | None = None, **options: Any) -> "Client":
+        """A client of this configuration's nodes, or of the one at this address."""
         from killrweather.client import Client
 
-        token = self.settings.http.token
-        return Client(self.url, token.get_secret_value() if token else None, **options)
+        http = self.settings.http
+        token = http.token.get_secret_value() if http.token else None
+        urls = [url] if url else self.settings.client.nodes or [self.url]
+        return Client(urls, token, ca_file=http.tls.ca_file, **options)
 
 
 def environment(

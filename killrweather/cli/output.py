@@ -55,6 +55,14 @@ def print_table(rows: Iterable[Sequence[Any]], columns: Sequence[str], title: st
     _RESULT.print(table)
 
 
+@contextmanager
+def screen() -> Iterator[None]:
+    """What is printed here takes the place of all before it, on a terminal."""
+    if _RESULT.is_terminal:
+        _RESULT.clear()
+    yield
+
+
 def print_values(values: Sequence[Any]) -> None:
     """Dataclass values of one kind as a table, their fields as columns."""
     names = [field.name for field in dataclasses.fields(values[0])]

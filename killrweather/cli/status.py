@@ -1,23 +1,30 @@
-"""``killrweather status``: how the node is, hop by hop."""
+"""``killrweather status``: how the nodes are, hop by hop."""
 
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 from typing import Annotated, Any
 
 import typer
 
 from killrweather.cli.options import AsJson, ConfigFiles, Environment, HomeDirectory, environment
-from killrweather.cli.output import NOTES, print_json, print_table, say
+from killrweather.cli.output import NOTES, print_json, print_table, say, screen
 from killrweather.errors import BadRequest, KillrWeatherError, Unavailable
 from killrweather.messages.node import HOPS, shown
 
 _POLL_S = 0.2
-_LETTER = {"Up": "UN", "Joining": "UJ", "Leaving": "UL"}
+_WATCH_S = 1.0
+_OTHERS_S = 3.0
+_EVENTS = 8
+_LETTER = {"Up": "UN", "Joining": "UJ", "Leaving": "UL", "Down": "DN"}
 """As nodetool writes them: up or down, then normal, joining or leaving."""
 
 
 def run(
     wait: Annotated[str | None, typer.Option(help="ready: return once the node is, or fail after --timeout.")] = None,
     timeout: Annotated[float, typer.Option(help="Seconds.")] = 60.0,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every second, until Ctrl-C.")] = False,
     as_json: AsJson = False,
     config: ConfigFiles = None,
     home: HomeDirectory = None,
@@ -29,7 +36,12 @@ def run(
     if wait not in (None, "ready"):
         raise BadRequest(f"--wait {wait}: expected ready", "wait")
     found = environment(config, home)
-    status = wait_until_ready(found, timeout) if wait else look(found)
+    status = wait_until_ready(found, timeout) if wait else _cluster(found)
+    while watch:
+        with screen():
+            _show(status)
+        time.sleep(_WATCH_S)
+        status = _cluster(found)
     if as_json:
         print_json(status)
     else:
@@ -38,7 +50,7 @@ def run(
 
 
 def look(found: Environment) -> dict[str, Any]:
-    """The status as ``--json`` prints it; a node that does not answer is not ready."""
+    """The status of one node as ``--json`` prints it; a node that does not answer is not ready."""
     result: dict[str, Any] = {"ready": False, "nodes": [], "counters": {}, "services": services(found)}
     try:
         with found.client(timeout_s=10.0) as client:
@@ -80,54 +92,95 @@ def services(found: Environment) -> list[dict[str, Any]]:
     return [asdict(one) for one in Embedded(found.settings, found.home).status()]
 
 
+def _cluster(found: Environment) -> dict[str, Any]:
+    """The status of the node that was asked, then of the others, as they tell it or as that one sees them."""
+    status = look(found)
+    if not status["nodes"]:
+        return status
+    asked = status["nodes"][0]
+    others = [member for member in asked["cluster"]["members"] if member["id"] != asked["cluster"]["me"]]
+
+    def ask(member: dict[str, Any]) -> dict[str, Any]:
+        if member["state"] == "Down":
+            return {**member, "problem": f"it has been down since {member['since']}"}
+        try:
+            with found.client(url=member["address"], timeout_s=_OTHERS_S) as client:
+                return {**client.get("/status", dict[str, Any], node_only=True)["node"], "state": member["state"]}
+        except KillrWeatherError as error:
+            return {**member, "problem": str(error)}
+
+    with ThreadPoolExecutor(len(others) or 1) as pool:
+        status["nodes"] += pool.map(ask, others)
+    with found.client(timeout_s=_OTHERS_S) as client:
+        status["events"] = _events(client.get("/cluster/history", list[dict[str, Any]], limit=_EVENTS))
+    return status
+
+
+def _events(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: event[name] for name in ("at", "event", "text")} for event in events]
+
+
 def _show(status: dict[str, Any]) -> None:
     if not status["nodes"]:
         say(status["problem"])
-    for node in status["nodes"]:
-        print_table(
-            [
-                (
-                    _LETTER.get(node["state"], "??"),
-                    node["address"],
-                    ",".join(node["roles"]),
-                    _span(node["uptime_s"]),
-                    node["restarts"],
-                    node["version"],
-                    node["name"],
-                )
-            ],
-            ["--", "address", "roles", "uptime", "restarts", "version", "name"],
-        )
-        print()
-        print_table(
-            (
-                (a["name"], a["state"], a["pid"], a["restarts"], a["mailbox"], a["last_error"] or "")
-                for a in node["actors"]
-            ),
-            ["actor", "state", "pid", "restarts", "mailbox", "last error"],
-        )
-        print()
-        counters = node["counters"]
-        print_table([[shown(counters[hop]) for hop in HOPS]], [hop.replace("_", " ") for hop in HOPS])
-        print()
-        if counters["reasons"]:
-            rejected = ([*name.split(".", 1), f"{number:,}"] for name, number in counters["reasons"].items())
-            print_table(rejected, ["rejected by", "code", "rows"])
-            print()
-        if left := _left_to_replay(status["stream"]):
-            print(f"a replay is under way: {left:,} records to go\n")
-        print_table(((c["name"], "ok" if c["ok"] else "FAILED", c["text"]) for c in node["checks"]), ["check", "", ""])
+    for part in _parts(status):
+        print_table(*part)
         print()
     print_table(
-        ((s["name"], s["state"], s["address"], s["pid"], s["restarts"]) for s in status["services"]),
-        ["service", "state", "address", "pid", "restarts"],
+        ((s["name"], s["state"], s["address"], s["pid"], s["restarts"], s["problem"]) for s in status["services"]),
+        ["service", "state", "address", "pid", "restarts", "problem"],
     )
+
+
+def _parts(status: dict[str, Any]) -> Iterator[tuple[Any, list[str]]]:
+    if not status["nodes"]:
+        return
+    asked, is_cluster = status["nodes"][0], len(status["nodes"]) > 1
+    owners = asked["cluster"]["owners"]
+    ids = {member["name"]: member["id"] for member in asked["cluster"]["members"]}
+    rows = []
+    for node in status["nodes"]:
+        owned = ",".join(name for name, id in owners.items() if id == ids.get(node["name"]))
+        span = _span(node["uptime_s"]) if "uptime_s" in node else ""
+        restarts, roles = node.get("restarts", ""), ",".join(node["roles"])
+        letter = _LETTER.get(node["state"], "??")
+        rows.append((letter, node["address"], roles, owned, span, restarts, node["version"], node["name"]))
+    yield rows, ["--", "address", "roles", "owns", "uptime", "restarts", "version", "name"]
+    actors = [
+        (node["name"], a["name"], a["state"], a["pid"], a["restarts"], a["mailbox"], a["last_error"] or "")
+        for node in status["nodes"]
+        for a in node.get("actors", ())
+    ]
+    first = 0 if is_cluster else 1
+    columns = ["node", "actor", "state", "pid", "restarts", "mailbox", "last error"]
+    yield [row[first:] for row in actors], columns[first:]
+    counters = status["counters"]
+    yield [[shown(counters[hop]) for hop in HOPS]], [hop.replace("_", " ") for hop in HOPS]
+    if counters["reasons"]:
+        rejected = ([*name.split(".", 1), f"{number:,}"] for name, number in counters["reasons"].items())
+        yield rejected, ["rejected by", "code", "rows"]
+    if left := _left_to_replay(status["stream"]):
+        yield [(f"{left:,}",)], ["records that a replay has still to do"]
+    checks = [
+        (node["name"], c["name"], "ok" if c["ok"] else "FAILED", c["text"])
+        for node in status["nodes"]
+        for c in node.get("checks", ())
+        if node is asked or not c["ok"]
+    ]
+    checks += [(n["name"], "status", "FAILED", n["problem"]) for n in status["nodes"] if "problem" in n]
+    yield [row[first:] for row in checks], ["node", "check", "", ""][first:]
+    if is_cluster and status.get("events"):
+        yield [(_time(event["at"]), event["text"]) for event in status["events"]], ["when", "what happened"]
 
 
 def _left_to_replay(stream: dict[str, Any] | None) -> int:
     if not stream or not stream["replay"]:
         return 0
     return sum(max(0, end - stream["stored"].get(number, 0)) for number, end in stream["replay"]["until"].items())
+
+
+def _time(text: str) -> str:
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc).strftime("%H:%M:%S.%f")[:-4]
 
 
 def _span(seconds: float) -> str:

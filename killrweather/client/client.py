@@ -3,7 +3,8 @@
 import csv
 import io
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, astuple, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from killrweather.errors import (
     FormatError,
     KillrWeatherError,
     NoData,
+    Refused,
     StationNotFound,
     Unavailable,
 )
@@ -25,6 +27,7 @@ from killrweather.feed.formats import format_named
 from killrweather.feed.reader import Piece, read_path
 from killrweather.model.station import WeatherStation
 from killrweather.settings import Feed
+from killrweather.tls import client_context
 
 T = TypeVar("T")
 
@@ -82,15 +85,26 @@ class LoadProgress:
 
 
 class Client:
-    """One node's client; use it as a context manager.
+    """A client of a node, or of several of one cluster: it goes on with the next where one is away. A context manager.
 
+    Any node answers any request, so the order of the nodes is of no matter.
     ``patience_s`` is how long a load goes on trying while the node is away or can take no more: sending a row again
-    changes nothing, so it is always safe. Questions are asked once.
+    changes nothing, so it is always safe. Questions are asked once. ``ca_file`` has the authority that signed the
+    node's certificate, by default a public one.
     """
 
-    def __init__(self, url: str, token: str | None = None, timeout_s: float = 60.0, patience_s: float = 180.0):
+    def __init__(
+        self,
+        url: str | Sequence[str],
+        token: str | None = None,
+        timeout_s: float = 60.0,
+        patience_s: float = 180.0,
+        ca_file: Path | None = None,
+    ):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_s)
+        verify = client_context("http.tls", ca_file) if ca_file else True
+        self._urls = deque([url] if isinstance(url, str) else url)
+        self._http = httpx.Client(headers=headers, timeout=timeout_s, verify=verify)
         self._patience_s = patience_s
 
     def __enter__(self) -> "Client":
@@ -193,13 +207,25 @@ class Client:
                 wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Ask the node that answered last, then the others: sending twice what may have been done changes nothing."""
+        for left in range(len(self._urls) - 1, -1, -1):
+            try:
+                return self._send_to(self._urls[0], method, path, **options)
+            except Unavailable:
+                self._urls.rotate(-1)
+                if not left:
+                    raise
+        raise ValueError("a client needs the address of a node")
+
+    def _send_to(self, url: str, method: str, path: str, **options: Any) -> httpx.Response:
         try:
-            response = self._http.request(method, path, **options)
+            response = self._http.request(method, f"{url}{path}", **options)
         except httpx.TransportError as error:
             reason = str(error) or type(error).__name__
-            raise Unavailable(
-                f"no node answers at {self._http.base_url}: {reason}; is one running (killrweather up)?"
-            ) from error
+            if "CERTIFICATE_VERIFY_FAILED" in reason:
+                text = f"the certificate of {url} is not accepted: {reason}"
+                raise Refused(f"{text}; expected one for this host that http.tls.ca_file vouches for") from None
+            raise Unavailable(f"no node answers at {url}: {reason}; is one running (killrweather up)?") from error
         if response.is_success:
             return response
         if response.headers.get("content-type", "").startswith("application/problem+json"):

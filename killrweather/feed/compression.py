@@ -4,7 +4,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import IO, Literal
+from typing import IO, Any, Literal
 
 from killrweather.errors import FormatError
 
@@ -14,6 +14,9 @@ MAGIC_BYTES = 4
 """How much of an input ``compression_of`` needs to see."""
 
 _BLOCK_BYTES = 1 << 20
+_DIRECTORY_BYTES = 8 << 20
+"""Of a zip's table of contents: some 100,000 files, and 100 MB of memory while they are read."""
+
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
@@ -93,8 +96,9 @@ def zip_entries(file: IO[bytes], name: str, budget: Budget) -> Iterator[tuple[st
     FormatError before the first of them if the archive is damaged, or an entry is encrypted, is compressed in itself,
     or has a path that is absolute or climbs out: such an archive is not what it seems. Blocks raise it for damage.
     """
+    bounded: Any = _BoundedDirectory(file, name)
     try:
-        archive = zipfile.ZipFile(file)
+        archive = zipfile.ZipFile(bounded)
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
         raise FormatError(f"{name}: the zip is damaged or was cut off ({error})") from error
     with archive:
@@ -104,6 +108,24 @@ def zip_entries(file: IO[bytes], name: str, budget: Budget) -> Iterator[tuple[st
         for entry in entries:
             if not entry.filename.startswith("__MACOSX/"):
                 yield entry.filename, _blocks(archive, entry, name, budget)
+
+
+class _BoundedDirectory:
+    """A zip's file that refuses to read a huge table of contents, which zipfile takes whole and makes objects of."""
+
+    def __init__(self, file: IO[bytes], name: str):
+        self._file, self._name = file, name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def read(self, size: int = -1) -> bytes:
+        if size > _DIRECTORY_BYTES:
+            raise FormatError(
+                f"{self._name}: the zip's table of contents has {size:,} bytes, expected at most {_DIRECTORY_BYTES:,}:"
+                " pack fewer files into one zip"
+            )
+        return self._file.read(size)
 
 
 def _check(entry: zipfile.ZipInfo, name: str) -> None:

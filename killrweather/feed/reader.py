@@ -49,16 +49,20 @@ class Origin:
 
 def read_path(path: Path, limits: Feed, format: Format | None = None, wsid: str | None = None) -> Iterator[Piece]:
     """The pieces of a file; FormatError when (the rest of) it can't be read, OSError when it can't be opened."""
-    origin = Origin(path.name, format, wsid=wsid)
     with path.open("rb") as file:
-        if compression_of(file.read(MAGIC_BYTES)) == "zip":
-            yield from _zip_pieces(file, origin, limits)
-            return
-        file.seek(0)
-        reader = InputReader(origin, limits)
-        while block := file.read(_FILE_BLOCK_BYTES):
-            yield from reader.feed(block)
-        yield from reader.close()
+        yield from read_file(file, Origin(path.name, format, wsid=wsid), limits)
+
+
+def read_file(file: IO[bytes], origin: Origin, limits: Feed) -> Iterator[Piece]:
+    """The pieces of an open file; FormatError when (the rest of) it can't be read."""
+    if compression_of(file.read(MAGIC_BYTES)) == "zip":
+        yield from _zip_pieces(file, origin, limits)
+        return
+    file.seek(0)
+    reader = InputReader(origin, limits)
+    while block := file.read(_FILE_BLOCK_BYTES):
+        yield from reader.feed(block)
+    yield from reader.close()
 
 
 class InputReader:

@@ -5,6 +5,8 @@
     3  touched days → the aggregate tables   dies here: they are computed again, to the same values
     4  next offsets → stream_progress        dies here: the batch comes again and changes nothing
 
+Where the keyspace spans data centres, the touched days are written down for the others between 3 and 4.
+
 Every step sets values and may run any number of times.
 """
 
@@ -29,6 +31,7 @@ from killrweather.jobs.readback import Day
 from killrweather.jobs.records import code, reason
 from killrweather.model.observation import COLUMNS
 from killrweather.settings import Settings
+from killrweather.storage.journal import Journal
 from killrweather.storage.progress import Position, Progress
 
 _FEW_DAYS = 2_000
@@ -72,7 +75,9 @@ class MicroBatch:
     patience: Patience
 
     def __post_init__(self) -> None:
-        self._by_driver, self._by_spark = ByDriver(self.session), BySpark(self.spark, self.settings)
+        self._by_driver = ByDriver(self.session, self.progress.write_time)
+        self._by_spark = BySpark(self.spark, self.settings, self.progress.write_time)
+        self._journal = Journal(self.session, self.settings) if self.settings.cassandra.spans_data_centres else None
         # Columns are made once: each costs dozens of calls into the JVM.
         self._seen = (
             F.count(F.lit(1)).alias("rows"),
@@ -103,10 +108,19 @@ class MicroBatch:
             watch.lap("days")
             self._merge(stored.touched)
             watch.lap("months")
-        self.patience.attempt(lambda: self.progress.advance(ends))
+        number = None
+        if self._journal and stored.touched:
+            number = self.progress.next_journal
+            self.patience.attempt(partial(self._journal.write, number, stored.touched))
+            watch.lap("journal")
+        self.patience.attempt(lambda: self.progress.advance(ends, number))
         self._begin.update(ends)
         watch.lap("progress")
         return BatchResult(stored.rows, stored.rows - stored.rejected, stored.rejected, ends, watch.seconds)
+
+    def rehearse(self, rows: DataFrame) -> None:
+        """Take a batch of ``parsed`` rows through the first step, and store none of them."""
+        self._store(rows.where(F.col("offset") < 0), scattered=True)
 
     def _store(self, rows: DataFrame, scattered: bool) -> _Stored:
         seen = Observation()

@@ -10,15 +10,16 @@ from itertools import chain
 from operator import attrgetter
 from typing import Any, TypeVar
 
+from cassandra import ConsistencyLevel
 from cassandra.cluster import Session
 from cassandra.query import PreparedStatement
 
-from killrweather.jobs.clock import now_us
 from killrweather.jobs.readback import Day
 from killrweather.jobs.tables import DAY, FAMILIES, PRECIPITATION, TEMPERATURE, Table
 from killrweather.model import precipitation, temperature
 from killrweather.model.precipitation import Rain
 from killrweather.model.temperature import Temperatures
+from killrweather.storage.clock import now_us
 from killrweather.storage.session import begin, prepare, result
 
 Rows = Sequence[tuple[Any, ...]]
@@ -52,14 +53,14 @@ class _Source:
 
 class ByDriver:
     """Recomputes days, then their months, then their years; the statements of a step are all under way at once, so
-    callers give a few thousand keys at a time.
+    callers give a few thousand keys at a time. Reads are at the session's consistency level, or at ``reads_at``.
 
     A value's write time is the moment at which the reading of its parts began, and the parts that this process writes
     are written before: what is computed later from later parts wins, whichever is written first.
     """
 
-    def __init__(self, session: Session):
-        self._session = session
+    def __init__(self, session: Session, write_time: Callable[[], int] = now_us, reads_at: str | None = None):
+        self._session, self._write_time, self._reads_at = session, write_time, reads_at
         self._writes: dict[tuple[tuple[Table, ...], int], PreparedStatement] = {}
         hours = ("temperature", "one_hour_precip")
         daily = (family.daily for family in FAMILIES)
@@ -74,7 +75,7 @@ class ByDriver:
         )
 
     def days(self, touched: Iterable[Day]) -> None:
-        """Set the daily values of the touched days; raises ``Unavailable``."""
+        """Set the daily values of the touched days; raises ``Unavailable``, or what the clock raises."""
         self._set(self._days, sorted(set(touched)))
 
     def merge(self, touched: Iterable[Month]) -> None:
@@ -84,7 +85,7 @@ class ByDriver:
         self._set(self._years, sorted({month[:2] for month in months}))
 
     def _set(self, sources: list[_Source], keys: Sequence[Key]) -> None:
-        began_us = now_us()
+        began_us = self._write_time()
         alike = defaultdict(list)
         for (wsid, time), row in self._computed(sources, keys).items():
             alike[tuple(row)].append([value for values in row.values() for value in (wsid, *time, *values)])
@@ -116,6 +117,8 @@ class ByDriver:
         wsid, *time = key
         where = "".join(f" AND {name} = ?" for name in time)
         read = prepare(self._session, f"SELECT {wsid}, {', '.join(values)} FROM {table} WHERE {wsid} IN ?{where}")
+        if self._reads_at:
+            read.consistency_level = ConsistencyLevel.name_to_value[self._reads_at]
         return _Source(read, outcomes)
 
     def _write(self, tables: tuple[Table, ...], keys: int) -> PreparedStatement:

@@ -15,10 +15,10 @@ from pyspark.sql import functions as F
 from killrweather.jobs import readback
 from killrweather.jobs.aggregates import RAW, daily, rows_of
 from killrweather.jobs.cassandra import append, table
-from killrweather.jobs.clock import now_us
 from killrweather.jobs.readback import Day, ReadBack
 from killrweather.jobs.tables import DAY, FAMILIES, MONTH, PRECIPITATION, TEMPERATURE, YEAR, Family, Table
 from killrweather.settings import Settings
+from killrweather.storage.clock import now_us
 
 T = TypeVar("T")
 StationYear = tuple[str, int]
@@ -39,11 +39,17 @@ class Rebuilt:
 
 
 class BySpark:
-    """Recomputes days; the write times follow the rule of ``ByDriver``."""
+    """Recomputes days; the write times and the consistency level of reads follow the rules of ``ByDriver``."""
 
-    def __init__(self, spark: SparkSession, settings: Settings):
-        self._spark, self._settings = spark, settings
-        self._raw = table(spark, settings, "raw_weather_data").select(*RAW)
+    def __init__(
+        self,
+        spark: SparkSession,
+        settings: Settings,
+        write_time: Callable[[], int] = now_us,
+        reads_at: str | None = None,
+    ):
+        self._spark, self._settings, self._write_time = spark, settings, write_time
+        self._raw = table(spark, settings, "raw_weather_data", reads_at).select(*RAW)
         self._threads = ThreadPoolExecutor(len(FAMILIES), thread_name_prefix="aggregate")
 
     def days(self, touched: Iterable[Day]) -> None:
@@ -65,7 +71,7 @@ class BySpark:
 
     def _set_days(self, raw: DataFrame, count: Callable[[DataFrame], T]) -> T:
         """Write the days of these rows, which nobody has begun to read yet."""
-        began_us = now_us()
+        began_us = self._write_time()
         days = daily(raw).persist()
         try:
             found = count(days)  # all families wait for the same blocks: made here, by all cores at once

@@ -11,9 +11,13 @@ _SCATTERED = {
 _FORMAT = "org.apache.spark.sql.cassandra"
 
 
-def table(spark: SparkSession, settings: Settings, name: str) -> DataFrame:
-    """A table; joined with keys on its right side only the rows of these keys are read."""
-    return spark.read.format(_FORMAT).options(**_of(settings, name), directJoinSetting="on").load()
+def table(spark: SparkSession, settings: Settings, name: str, reads_at: str | None = None) -> DataFrame:
+    """A table; joined with keys on its right side only the rows of these keys are read.
+
+    Reads are at the session's consistency level, or at ``reads_at``.
+    """
+    options = {"directJoinSetting": "on"} | ({"spark.cassandra.input.consistency.level": reads_at} if reads_at else {})
+    return spark.read.format(_FORMAT).options(**_of(settings, name), **options).load()
 
 
 def append(

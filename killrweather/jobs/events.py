@@ -3,15 +3,21 @@
 From the actor, on stdin: the settings, then ``stop`` or the end of the file, both of which end the job after what it
 has begun, a micro-batch or a chunk of station-years. From every job, on stdout, JSON objects:
 
-    {"event": "waiting", "for": "cassandra" | "kafka", "text"}      a service is away, it tries again
+    {"event": "waiting", "for": "cassandra" | "kafka" | "disk", "text"}   that is away or full, it tries again
     {"event": "alive"}                                              every second, proven by the JVM
     {"event": "failed", "text"}                                     its last word before exit 1
 
-The stream is also told ``{"replay": id, "begin": {"0": n}}``: set back, after the current micro-batch. It tells
+The stream is also told ``own`` and ``disown``: it follows the topic from the one to the other, and stands by before
+and after; and ``{"replay": id, "begin": {"0": n}}``: set back, after the current micro-batch. It tells
 
+    {"event": "standby", "text", "fenced": false}                   it is ready to own the topic, or no longer does
+    {"event": "rehearsed", "seconds": s}                            its JVM is warm: it can take over at once
     {"event": "started", "next_offsets": {"0": n}, "replay": id | null, "replay_until": {"0": n}}
                                                                     it runs, from these offsets
     {"event": "batch", "rows", "stored", "rejected", "next_offsets", "seconds": {step: s}}
+    {"event": "reconciled", "stream", "number", "of", "days"}      another data centre's journal is followed so far
+    {"event": "apart", "text"}                                      another data centre is away, it tries again
+    {"event": "expired", "text"}                                    of a journal, before it was followed
 
 and a recompute
 
@@ -34,6 +40,8 @@ from pydantic import SecretStr
 from killrweather.settings import Settings
 
 STOP = "stop"
+OWN = "own"
+DISOWN = "disown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ Exit 0 after ``stop`` or the end of stdin, 1 after a failure. A job may be kille
 
 import argparse
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -14,22 +15,27 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 from cassandra.cluster import Session
 from pyspark.sql import SparkSession
 
-from killrweather.home import Home
+from killrweather.errors import ServiceError
+from killrweather.home import Home, require_space
 from killrweather.jobs.events import STOP, Events, load
+from killrweather.jobs.executors import ExecutorWatch, watch_executors
 from killrweather.jobs.jvm import Jvm
 from killrweather.jobs.patience import HangDetector, Patience, Stopped, summary
-from killrweather.jobs.session import open_session, spark_options
+from killrweather.jobs.session import driver_address, open_session, spark_options
 from killrweather.services.jars import ensure
 from killrweather.services.java import find_java
 from killrweather.settings import Settings
 from killrweather.storage import session as cassandra
 
 _ALIVE_INTERVAL_S = 1.0
+_LEAST_SPACE = 32 << 20
+_LEFT_BY_A_JVM = ("blockmgr-*", "spark-*", "*.so", "*.so.lck", "connection*.info")
+"""Blocks, broadcast values, native libraries that were unpacked, and the gateway's answer if there was no room."""
 
 
 class Job:
@@ -58,7 +64,9 @@ class Job:
         settings = self.settings
         jars = ensure("spark", self._home, settings)
         java = find_java(settings).executable
-        jvm = Jvm(java, jars, self.heap(), self.scratch, self._home.log(self.log), "WARN")
+        address = driver_address(settings)
+        self._make_room()
+        jvm = Jvm(java, jars, self.heap(), self.scratch, self._home.log(self.log), "WARN", address)
         try:
             threading.Thread(target=self._listen, name="stdin", daemon=True).start()
             session = self.patience.attempt(self._connect)
@@ -77,6 +85,10 @@ class Job:
         """The largest heap of its JVM."""
         return self.settings.spark.driver_memory
 
+    def hang_limit_s(self) -> float:
+        """How long a step may run no Spark job before it is taken for one that will not end."""
+        return self.hang_s
+
     def has_work(self, session: Session) -> bool:
         """Look, while the JVM starts, whether there is anything to do."""
         return True
@@ -92,6 +104,18 @@ class Job:
         """Have the job end after what it has begun; called from another thread."""
         self.stopping.set()
 
+    def _make_room(self) -> None:
+        """Remove what a killed JVM has left, and wait for space: on a full disk a JVM hangs while it starts."""
+        for pattern in _LEFT_BY_A_JVM:
+            for left in self.scratch.glob(pattern):
+                shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+        while True:
+            try:
+                return require_space(self.name, self.scratch, _LEAST_SPACE, "the state directory (--home)")
+            except ServiceError as error:
+                self.events.tell("waiting", **{"for": "disk", "text": str(error)})
+                time.sleep(_ALIVE_INTERVAL_S)
+
     def _connect(self) -> Session:
         session = cassandra.connect(self.settings)
         session.set_keyspace(self.settings.cassandra.keyspace)
@@ -99,10 +123,7 @@ class Job:
 
     def _lose_jvm(self, code: int) -> None:
         """Every call into the JVM fails now, or waits for ever: end, to be started again."""
-        self.events.tell(
-            "failed", text=f"Spark's JVM ended with code {code}; see the end of {self._home.log(self.log)}"
-        )
-        os._exit(1)
+        self._give_up(f"Spark's JVM ended with code {code}; see the end of {self._home.log(self.log)}")
 
     def _listen(self) -> None:
         for line in sys.stdin:
@@ -117,13 +138,19 @@ class Job:
         A step that hangs ends the process: the next one does it again, which changes nothing.
         """
         clock, tracker = spark._jvm.java.lang.System, spark.sparkContext.statusTracker()
-        detector = HangDetector(self.hang_s)
+        detector, executors = HangDetector(), ExecutorWatch(self.settings.services.start_timeout_s)
         while not self._is_over.wait(_ALIVE_INTERVAL_S):
             clock.nanoTime()
             self.events.tell("alive")
-            if detector.hangs(time.monotonic(), self.patience.trying_since, bool(tracker.getActiveJobsIds())):
-                self.events.tell("failed", text=f"a step has run no Spark job for {self.hang_s:g} s and will not end")
-                os._exit(1)
+            limit_s, has_jobs = self.hang_limit_s(), bool(tracker.getActiveJobsIds())
+            if detector.hangs(time.monotonic(), self.patience.trying_since, has_jobs, limit_s):
+                self._give_up(f"a step has run no Spark job for {limit_s:g} s and will not end")
+            if reason := watch_executors(spark, self.settings, executors):
+                self._give_up(reason)
+
+    def _give_up(self, reason: str) -> NoReturn:
+        self.events.tell("failed", text=reason)
+        os._exit(1)
 
 
 def run_job(

@@ -64,10 +64,19 @@ class Jvm:
     """A JVM with Spark's gateway that ends with this process, however that ends.
 
     Its stdin closes then, and on Linux the kernel kills it. Make one in the main thread and before any other thread:
-    the kernel watches the thread that forked.
+    the kernel watches the thread that forked. ``address`` is where Spark listens, None for that of the host's name.
     """
 
-    def __init__(self, java: Path, jars: Sequence[Path], heap: str, scratch: Path, log: Path, level: str):
+    def __init__(
+        self,
+        java: Path,
+        jars: Sequence[Path],
+        heap: str,
+        scratch: Path,
+        log: Path,
+        level: str,
+        address: str | None = LOOPBACK,
+    ):
         log4j = scratch / "log4j2.properties"
         log4j.write_text(_LOG4J.format(level=level, log=log), encoding="utf-8")
         self._log = log
@@ -81,10 +90,11 @@ class Jvm:
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 command,
+                cwd=scratch,
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, "SPARK_LOCAL_IP": LOOPBACK, **environment},
+                env={**os.environ, **environment, **({"SPARK_LOCAL_IP": address} if address else {})},
                 preexec_fn=_end_with_parent,
             )
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 
+from killrweather.jobs.tls import kafka_tls_options
 from killrweather.settings import Settings
 
 _LOGIN = {
@@ -22,16 +23,20 @@ def kafka_options(settings: Settings) -> dict[str, str]:
         "kafka.request.timeout.ms": timeout_ms,
         "kafka.default.api.timeout.ms": timeout_ms,
     }
-    if security.protocol.endswith("SSL") and security.ca_file:
-        options |= {"kafka.ssl.truststore.type": "PEM", "kafka.ssl.truststore.location": str(security.ca_file)}
-    if security.protocol.startswith("SASL"):
+    options |= kafka_tls_options(security)
+    if security.has_login:
         password = security.password.get_secret_value() if security.password else ""
-        user = f"username={json.dumps(security.username or '')} password={json.dumps(password)}"
+        user = f"username={_quoted(security.username or '')} password={_quoted(password)}"
         options |= {
             "kafka.sasl.mechanism": security.mechanism,
             "kafka.sasl.jaas.config": f"{_LOGIN[security.mechanism]} required {user};",
         }
     return options
+
+
+def _quoted(text: str) -> str:
+    """As JAAS reads it: backslashes before quotes, but none for other alphabets."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def source_options(settings: Settings, starts: Mapping[int, int]) -> dict[str, str]:

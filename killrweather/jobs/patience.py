@@ -6,7 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from py4j.protocol import Py4JError
+
 from killrweather.errors import KillrWeatherError, Unavailable
+from killrweather.storage.session import away
 
 T = TypeVar("T")
 Service = Literal["cassandra", "kafka"]
@@ -29,6 +32,7 @@ _CASSANDRA = (
     "servererrors.BootstrappingException",
     "servererrors.ServerError",
     "Failed to open native connection to Cassandra",
+    "Control channel not available",  # the node went away while the schema was read
 )
 _KAFKA = (
     "org.apache.kafka.common.errors.TimeoutException",
@@ -41,7 +45,13 @@ _KAFKA = (
     "org.apache.kafka.common.errors.NotEnoughReplicas",
     "org.apache.kafka.common.errors.CoordinatorNotAvailableException",
 )
-_NEVER = ("auth.AuthenticationException", "TopicAuthorizationException", "SaslAuthenticationException")
+_NEVER = (
+    "auth.AuthenticationException",
+    "TopicAuthorizationException",
+    "SaslAuthenticationException",
+    "SslAuthenticationException",
+    "SSLHandshakeException",
+)
 
 
 class Stopped(KillrWeatherError):
@@ -50,22 +60,30 @@ class Stopped(KillrWeatherError):
 
 def service_away(error: BaseException) -> Service | None:
     """The service that an error says is away for now; None for an error that another try would not mend."""
-    text = str(error)
+    text = _text(error)
     if isinstance(error, Unavailable):
         return "kafka" if text.startswith("Kafka") else "cassandra"
     if isinstance(error, KillrWeatherError) or any(name in text for name in _NEVER):
         return None
-    if any(name in text for name in _CASSANDRA):
+    if away(error) or any(name in text for name in _CASSANDRA):
         return "cassandra"
     return "kafka" if any(name in text for name in _KAFKA) else None
 
 
 def summary(error: BaseException) -> str:
     """The telling line of an error: a JVM's has its stack in its text, with the cause at the end."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line.strip() for line in _text(error).splitlines() if line.strip()]
     causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
     text = causes[-1] if causes else (lines[0] if lines else type(error).__name__)
     return text[:500]
+
+
+def _text(error: BaseException) -> str:
+    """What an error says; one of the JVM has its text there, and none when the JVM is gone."""
+    try:
+        return str(error)
+    except (Py4JError, OSError):
+        return f"{type(error).__name__}: Spark's JVM ended, and its reason with it; see the end of its log"
 
 
 @dataclass(slots=True)
@@ -74,15 +92,14 @@ class HangDetector:
     when its connection broke. Such a step runs no Spark job; a healthy one does, or is soon done.
     """
 
-    limit_s: float
     _last_sign: float = 0.0
 
-    def hangs(self, now: float, trying_since: float | None, has_jobs: bool) -> bool:
+    def hangs(self, now: float, trying_since: float | None, has_jobs: bool, limit_s: float) -> bool:
         """Whether a step has been under way for ``limit_s`` without a job; look about once a second."""
         if trying_since is None or has_jobs:
             self._last_sign = now
             return False
-        return now - max(trying_since, self._last_sign) > self.limit_s
+        return now - max(trying_since, self._last_sign) > limit_s
 
 
 @dataclass(slots=True)

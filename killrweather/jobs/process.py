@@ -81,7 +81,11 @@ class JobProcess:
         """Wait until it has given no sign of life for too long; what is wrong, in words."""
         limit_s, starting_s = self._settings.node.hung_after_s, self._settings.services.start_timeout_s
         while (silent_s := time.monotonic() - self._heard_at) <= (limit_s if self._is_alive else starting_s):
+            before = time.monotonic()
             await asyncio.sleep(limit_s / 4)
+            away_s = time.monotonic() - before - limit_s / 4
+            if away_s > limit_s / 4:  # this process was suspended, or had no processor: it could hear nothing
+                self._heard_at = min(time.monotonic(), self._heard_at + away_s)
         return f"it gave no sign of life for {silent_s:.0f} s and was killed"
 
     async def stop(self, timeout_s: float) -> None:

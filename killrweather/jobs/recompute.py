@@ -10,8 +10,10 @@ It never undoes what the stream does meanwhile, however slow it is, because of t
 2. Days are written before the reading of their months begins, months before their years: what is put together later
    is put together from later parts.
 
-Write times come from the clock of the machine that reads: where that is not the stream's machine, clocks that differ
-by d leave a window of d in which the older of two values may stay, until its day is touched or recomputed again.
+Its write times come from the clock of its own machine: where that is ahead of the stream's write times by d, a window
+of d is left in which the older of two values may stay, until its day is touched or recomputed again.
+
+Where the keyspace spans data centres it reads at EACH_QUORUM, and waits while one of them is away.
 
 It may be killed at any point and run again. Days that may have lost raw rows to ``cassandra.ttl.raw_s`` are left as
 they are, and so are days without any raw row.
@@ -93,7 +95,9 @@ class RecomputeJob(Job):
 
     def work(self, spark: SparkSession, session: Session) -> None:
         """Rebuild one chunk after the other."""
-        by_spark, by_driver = BySpark(spark, self.settings), self.patience.attempt(lambda: ByDriver(session))
+        reads_at = self.settings.cassandra.reads_everywhere_at
+        by_spark = BySpark(spark, self.settings, reads_at=reads_at)
+        by_driver = self.patience.attempt(lambda: ByDriver(session, reads_at=reads_at))
         start, total = time.monotonic(), Rebuilt(0, 0, 0, 0)
         for done, chunk in _chunks(self._work):
             total += self.patience.attempt(partial(self._rebuild_days, by_spark, chunk))

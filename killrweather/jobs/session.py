@@ -7,7 +7,14 @@ from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from killrweather.jobs.jvm import class_path
+from killrweather.jobs.tls import connector_options, for_executors
+from killrweather.processes import LOOPBACK
 from killrweather.settings import Settings
+
+_PORTS_EACH = 20
+
+QUERY_ENDS_S = 20
+"""s after which a query that was told to stop is taken for one that never will."""
 
 
 def spark_options(settings: Settings, jars: Sequence[Path], scratch: Path) -> dict[str, str]:
@@ -42,15 +49,44 @@ def spark_options(settings: Settings, jars: Sequence[Path], scratch: Path) -> di
         "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
         # How often the stream looks for new offsets while there are none; by default 10 ms.
         "spark.sql.streaming.pollingDelay": "25",
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
+        # Kafka's admin client may keep a query from ending for five minutes after its broker died.
+        "spark.sql.streaming.stopTimeout": f"{QUERY_ENDS_S}s",
         "spark.log.callerContext": "stream",
+        # What no log, plan or page may show; by default "jaas", in which Kafka has its password, is not among them.
+        "spark.redaction.regex": "(?i)secret|password|token|jaas|keystore",
         **cassandra_options(settings),
     }
-    if not settings.spark.master.startswith("local"):
+    if address := driver_address(settings):
+        options |= {"spark.driver.host": address, "spark.driver.bindAddress": address}
+    stores = connector_options(settings.cassandra.tls, scratch)
+    if not settings.spark.is_local:
+        options |= cluster_options(settings)
+        stores = for_executors(stores)
         # Executors fetch the jars from the driver; a local driver has them on its own class path, which is faster.
         options["spark.jars"] = ",".join(str(jar) for jar in class_path(jars) if jar in set(jars))
-        del options["spark.driver.host"], options["spark.driver.bindAddress"]
+    return options | stores
+
+
+def driver_address(settings: Settings) -> str | None:
+    """Where the driver listens to executors; None leaves it to Spark, which takes the address of the host's name."""
+    return LOOPBACK if settings.spark.is_local else settings.spark.driver_host or None
+
+
+def cluster_options(settings: Settings) -> dict[str, str]:
+    """What an application takes of a standalone cluster, and how the workers reach its driver."""
+    spark = settings.spark
+    options = {
+        "spark.executor.memory": spark.executor_memory,
+        "spark.executor.cores": str(spark.executor_cores),
+        # Without a limit the first application takes every core, and a recompute beside the stream waits for ever.
+        "spark.cores.max": str(spark.max_cores),
+        "spark.executor.extraJavaOptions": "-XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError -Duser.timezone=UTC",
+    }
+    if spark.driver_port:
+        # Each of them takes the next port when it is taken; a recompute beside the stream has two of its own.
+        options["spark.driver.port"] = str(spark.driver_port)
+        options["spark.driver.blockManager.port"] = str(spark.driver_port + _PORTS_EACH)
+        options["spark.port.maxRetries"] = str(_PORTS_EACH - 1)
     return options
 
 

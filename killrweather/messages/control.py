@@ -137,6 +137,11 @@ class Directive:
 
 
 @message
+class Stop:
+    """Finish and end: until ``post_stop`` is over, the actor gets its mail and the answers it waits for."""
+
+
+@message
 class Ping:
     """Say that you are alive → Pong."""
 

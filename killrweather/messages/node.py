@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import field, fields
 
 from killrweather.messages.base import message
+from killrweather.messages.cluster import ClusterView
 from killrweather.messages.control import ActorState
 from killrweather.messages.layers import Replaying
 
@@ -46,6 +47,11 @@ class Counters:
     reasons: Mapping[str, int] = field(default_factory=dict)
     """Rejected rows by who rejected them and the kind of fault, such as ``feed.calendar``."""
 
+    def completed(self, others: "Counters") -> "Counters":
+        """These, and what only the others know: each is of the whole cluster, whichever node works it out."""
+        found = {name: getattr(others if getattr(self, name) is None else self, name) for name in HOPS}
+        return Counters(**found, reasons=self.reasons or others.reasons)
+
 
 HOPS = tuple(counter.name for counter in fields(Counters) if counter.name != "reasons")
 """The names of the counters, in the order of a row's way."""
@@ -73,6 +79,8 @@ class NodeStatus:
     checks: tuple[Check, ...]
     counters: Counters
     actors: tuple[ActorState, ...]
+    cluster: ClusterView
+    """All nodes, as this one sees them."""
 
 
 @message

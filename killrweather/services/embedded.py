@@ -1,9 +1,10 @@
 """The embedded services of one state directory, as far as the configuration names no external ones."""
 
+import logging
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,8 @@ from killrweather.settings import Settings
 _POLL_S = 0.05
 _BACKOFF_S, _BACKOFF_MAX_S = 0.5, 15.0
 _STABLE_AFTER_S = 60.0
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ class Embedded:
             jars = {service.name: ensure(service.name, self.home, self.settings, report) for service in self._services}
             for service in self._services:
                 service.launch(java, jars[service.name])
+                self._note(service.name, None)
                 self._watched.append(_Watched(service, java, jars[service.name]))
                 report(Progress(service.name, f"starting on {service.address}", 0, 1))
             self._wait_until_ready(report)
@@ -101,16 +105,34 @@ class Embedded:
             service.ask_to_stop()
         for service in self._services:
             service.stop()
+            self._note(service.name, None)
         self._owner.remove()
 
     def status(self) -> list[ServiceStatus]:
         """Kafka and Cassandra as they are now, whoever started them."""
-        known = {service.name: service.status() for service in self._services}
+        known = {one.name: replace(one.status(), problem=self._noted(one.name)) for one in self._services}
         external = {"kafka": self.settings.kafka_servers, "cassandra": self.settings.cassandra_hosts}
         return [
             known.get(name) or ServiceStatus(name, "external", ", ".join(addresses))
             for name, addresses in external.items()
         ]
+
+    def _note(self, name: str, problem: str | None) -> None:
+        """Keep a service's problem for whoever asks how it is, also on a disk that is full."""
+        try:
+            if problem is None:
+                self._problem(name).unlink(missing_ok=True)
+            else:
+                self.home.directory("run")
+                self._problem(name).write_text(problem, encoding="utf-8")
+        except OSError as error:
+            log.warning("a problem can't be noted", extra={"service": name, "reason": str(error)})
+
+    def _noted(self, name: str) -> str | None:
+        return self._problem(name).read_text(encoding="utf-8") if self._problem(name).exists() else None
+
+    def _problem(self, name: str) -> Path:
+        return self.home.path / "run" / f"{name}.problem"
 
     def _take_ownership(self) -> None:
         owner = self._owner.process()
@@ -142,12 +164,14 @@ class Embedded:
                         watched.backoff_s = _BACKOFF_S
                     return []
                 watched.enter("down")
+                self._note(service.name, cause)
                 return [ServiceEvent(service.name, "died", cause)]
             if service.poll() == "starting":
                 return []
         except ServiceError as error:
             return [self._failed(watched, error)]
         watched.enter("running")
+        self._note(service.name, None)
         return [ServiceEvent(service.name, "restarted", f"{service.name}: answers again on {service.address}")]
 
     def _relaunch(self, watched: _Watched) -> list[ServiceEvent]:
@@ -163,4 +187,5 @@ class Embedded:
     def _failed(self, watched: _Watched, error: ServiceError) -> ServiceEvent:
         watched.backoff_s = min(watched.backoff_s * 2, _BACKOFF_MAX_S)
         watched.enter("down")
+        self._note(watched.service.name, str(error))
         return ServiceEvent(watched.service.name, "failed", str(error))

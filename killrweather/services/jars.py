@@ -101,7 +101,8 @@ class _Store:
         """The jars that aren't here, or aren't what the lock file says."""
         before = dict(self.checked)
         missing = [jar for jar in self.jars if not self._is_here(jar)]
-        if self.checked != before:
+        # An image's jars are read only, and its layers may have rounded their times: they are checked at each start.
+        if self.checked != before and os.access(self.directory, os.W_OK):
             self._remember()
         return missing
 

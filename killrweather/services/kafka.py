@@ -58,6 +58,10 @@ class EmbeddedKafka(Service):
             str(self.home.run("kafka.properties")),
         ]
 
+    def cluster_id(self) -> str:
+        """The id of the cluster that its directory is formatted for."""
+        return new_cluster_id()
+
     @property
     def _topics(self) -> Path:
         # Kafka takes every directory beside its own files for a partition, so the scratch space can't be among them.
@@ -76,7 +80,7 @@ class EmbeddedKafka(Service):
             *tool,
             "format",
             "-t",
-            _cluster_id(),
+            self.cluster_id(),
             "-c",
             str(configuration),
             "--ignore-formatted",
@@ -87,6 +91,6 @@ class EmbeddedKafka(Service):
             raise ServiceError(f"kafka: {self._topics} could not be formatted: {words}; {advice(words, self.name)}")
 
 
-def _cluster_id() -> str:
+def new_cluster_id() -> str:
     """A random id in Kafka's own form; a leading dash would be taken for an option."""
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")

@@ -21,8 +21,8 @@ def cassandra_answers(host: str, port: int) -> bool:
     return len(header) == _CQL_HEADER_BYTES and header[4] == _CQL_SUPPORTED
 
 
-def kafka_answers(host: str, port: int) -> bool:
-    """Whether a plaintext broker answers a metadata request and counts at least one broker as available."""
+def kafka_brokers(host: str, port: int) -> int:
+    """How many brokers a plaintext broker counts as available, itself among them; 0 if it gives no metadata."""
     client = b"killrweather"
     no_topics = struct.pack(">i", 0)
     header = struct.pack(">hhih", _KAFKA_METADATA, _KAFKA_VERSION, _KAFKA_CORRELATION, len(client))
@@ -32,11 +32,16 @@ def kafka_answers(host: str, port: int) -> bool:
             connection.sendall(struct.pack(">i", len(request)) + request)
             start = _receive(connection, 12)
     except OSError:
-        return False
+        return 0
     if len(start) < 12:
-        return False
+        return 0
     _, correlation, brokers = struct.unpack(">iii", start)
-    return correlation == _KAFKA_CORRELATION and brokers >= 1
+    return int(brokers) if correlation == _KAFKA_CORRELATION else 0
+
+
+def kafka_answers(host: str, port: int) -> bool:
+    """Whether a plaintext broker answers a metadata request and counts at least one broker as available."""
+    return kafka_brokers(host, port) >= 1
 
 
 def _receive(connection: socket.socket, count: int) -> bytes:

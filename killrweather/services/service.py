@@ -6,6 +6,7 @@ anew at each launch. Its pid file lets the next launcher find and end what an ea
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from abc import ABC, abstractmethod
@@ -17,7 +18,7 @@ from string import Template
 from typing import ClassVar, Literal
 
 from killrweather.errors import ServiceError
-from killrweather.home import Home
+from killrweather.home import Home, require_space
 from killrweather.processes import LOOPBACK, PidFile, die_with_parent, end, require_free_port
 from killrweather.resources import resource
 from killrweather.services.java import NO_SPAWN_HELPER, Java
@@ -38,6 +39,8 @@ class ServiceStatus:
     restarts: int = 0
     memory_bytes: int | None = None
     uptime_s: float | None = None
+    problem: str | None = None
+    """Why its launcher does not get it to run."""
 
 
 class Service(ABC):
@@ -46,6 +49,8 @@ class Service(ABC):
     name: ClassVar[str]
     least_space: ClassVar[int]
     """Bytes that must be free where its data is: with less it starts badly, or leaves half a file behind."""
+    death_signal: ClassVar[signal.Signals] = signal.SIGTERM
+    """What the kernel sends it when its launcher dies."""
 
     def __init__(self, settings: Settings, home: Home):
         self.settings = settings
@@ -115,7 +120,7 @@ class Service(ABC):
                     stderr=subprocess.STDOUT,
                     # Ctrl-C in a terminal is for the launcher alone, which stops its services in order.
                     start_new_session=True,
-                    preexec_fn=partial(die_with_parent, parent=os.getpid()),
+                    preexec_fn=partial(die_with_parent, self.death_signal, parent=os.getpid()),
                 )
             self._launched_at = time.monotonic()
             self.pid_file.write(self._process.pid, restarts=restarts)
@@ -217,12 +222,7 @@ class Service(ABC):
         # A killed JVM leaves the native libraries that it unpacked.
         shutil.rmtree(self._scratch, ignore_errors=True)
         self._scratch.mkdir()
-        free = shutil.disk_usage(self.directory).free
-        if free < self.least_space:
-            raise ServiceError(
-                f"{self.name}: {self.directory} has {free >> 20} MiB of free space, expected at least "
-                f"{self.least_space >> 20} MiB; make room on the disk or set services.{self.name}.directory"
-            )
+        require_space(self.name, self.directory, self.least_space, f"services.{self.name}.directory")
 
     def _shared_arguments(self, jars: Sequence[Path]) -> list[str]:
         return [

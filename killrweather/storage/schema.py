@@ -11,6 +11,9 @@ from killrweather.resources import resource
 from killrweather.settings import Settings
 from killrweather.storage.session import run
 
+_CHANGE_TIMEOUT_S = 60.0
+"""s that a change of the schema may take: every node of the cluster has to make it."""
+
 _TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS \S+?\.(\w+) \((.*?)\n\)", re.DOTALL)
 _COLUMN = re.compile(r"^\s*([a-z_]+) ([a-z<>, ]+?)( STATIC| PRIMARY KEY)?,?$", re.MULTILINE)
 
@@ -41,7 +44,7 @@ def apply(session: Session, settings: Settings) -> None:
     when Cassandra is away.
     """
     for statement in statements(settings):
-        run(session, statement)
+        run(session, statement, timeout_s=_CHANGE_TIMEOUT_S)
     _verify(session, settings)
     insert = session.prepare(
         f"INSERT INTO {settings.cassandra.keyspace}.sky_condition_lookup (code, condition) VALUES (?, ?)"

@@ -1,20 +1,34 @@
 """A session with Cassandra: how this system connects, and how an asyncio loop waits for a statement."""
 
 import asyncio
-import ssl
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from cassandra import ConsistencyLevel, InvalidRequest, OperationTimedOut, ProtocolVersion, RequestExecutionException
 from cassandra.auth import PlainTextAuthProvider
-from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, ResponseFuture, Session
+from cassandra.cluster import (
+    EXEC_PROFILE_DEFAULT,
+    Cluster,
+    ExecutionProfile,
+    NoHostAvailable,
+    ResponseFuture,
+    Session,
+    UnresolvableContactPoints,
+)
 from cassandra.connection import ConnectionException
-from cassandra.policies import ConstantReconnectionPolicy, DCAwareRoundRobinPolicy, TokenAwarePolicy
+from cassandra.policies import (
+    ConstantReconnectionPolicy,
+    ConstantSpeculativeExecutionPolicy,
+    DCAwareRoundRobinPolicy,
+    TokenAwarePolicy,
+)
 from cassandra.protocol import IsBootstrappingErrorMessage, OverloadedErrorMessage
 from cassandra.query import PreparedStatement, Statement, tuple_factory
 
-from killrweather.errors import ConfigurationError, SchemaMissing, Unavailable
+from killrweather.errors import SchemaMissing, Unavailable
 from killrweather.settings import Cassandra, Settings
+from killrweather.storage.refusal import SECTION, refusal
+from killrweather.tls import client_context
 
 T = TypeVar("T")
 
@@ -31,51 +45,54 @@ _PASSING = (
 _AS_TUPLES = "tuples"
 """The driver's own rows are named tuples, and it makes a new class for every answer: a sixth of an actor's work."""
 
+_SECOND_TRY_S = 1.0
+"""s until a statement that has no answer goes to another node too: one that hangs is not known to be away yet."""
+
+_HEARTBEAT_S, _HEARTBEAT_TIMEOUT_S = 5, 10
+"""s between two, and until one counts as lost: a node that hangs is asked no more after 15 s, not a minute."""
+
 RECONNECT_S = 1.0
 """s between attempts to reach a node that went away: a question asked 2 s after its return is answered."""
-
-
-def tls_context(cassandra: Cassandra) -> ssl.SSLContext | None:
-    """The TLS context that ``cassandra.tls`` describes, or None where it is off."""
-    tls = cassandra.tls
-    if not tls.enabled:
-        return None
-    try:
-        context = ssl.create_default_context(cafile=str(tls.ca_file) if tls.ca_file else None)
-        if tls.certificate:
-            context.load_cert_chain(str(tls.certificate), str(tls.key) if tls.key else None)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(f"cassandra.tls: {error}; expected readable PEM files") from error
-    return context
 
 
 def connect(settings: Settings) -> Session:
     """Open a session; its statements read and write at LOCAL_QUORUM. Close it with ``close(session)``.
 
-    Raises ``Unavailable`` when no node answers.
+    Raises ``Unavailable`` when no node answers, ``Refused`` when one does and does not let us in, and
+    ``ConfigurationError`` for bad TLS files.
     """
-    cassandra = settings.cassandra
+    cassandra, tls = settings.cassandra, settings.cassandra.tls
     auth = None
     if cassandra.username is not None:
         password = cassandra.password.get_secret_value() if cassandra.password else ""
         auth = PlainTextAuthProvider(cassandra.username, password)
-    cluster = Cluster(
-        list(settings.cassandra_hosts),
-        port=cassandra.port,
-        protocol_version=ProtocolVersion.V5,  # of Cassandra 4 and 5; finding it out costs three connections
-        auth_provider=auth,
-        ssl_context=tls_context(cassandra),
-        execution_profiles={
-            EXEC_PROFILE_DEFAULT: _profile(cassandra),
-            _AS_TUPLES: _profile(cassandra, row_factory=tuple_factory),
-        },
-        reconnection_policy=ConstantReconnectionPolicy(RECONNECT_S, max_attempts=None),
-        connect_timeout=cassandra.request_timeout_s,
-    )
+    try:
+        cluster = Cluster(
+            list(settings.cassandra_hosts),
+            port=cassandra.port,
+            protocol_version=ProtocolVersion.V5,  # of Cassandra 4 and 5; finding it out costs three connections
+            auth_provider=auth,
+            ssl_context=client_context(SECTION, tls.ca_file, tls.certificate, tls.key) if tls.enabled else None,
+            execution_profiles={
+                EXEC_PROFILE_DEFAULT: _profile(cassandra),
+                _AS_TUPLES: _profile(cassandra, row_factory=tuple_factory),
+            },
+            reconnection_policy=ConstantReconnectionPolicy(RECONNECT_S, max_attempts=None),
+            connect_timeout=cassandra.request_timeout_s,
+            idle_heartbeat_interval=_HEARTBEAT_S,
+            idle_heartbeat_timeout=_HEARTBEAT_TIMEOUT_S,
+        )
+    except UnresolvableContactPoints as error:
+        raise Unavailable(
+            f"cassandra.contact_points {', '.join(settings.cassandra_hosts)}: no address is known of any of these "
+            "names, expected hosts of a cluster; correct the names, or mend the name service"
+        ) from error
     try:
         return cluster.connect(wait_for_all_pools=True)
     except Exception as error:
         cluster.shutdown()
+        if refused := refusal(error, settings):
+            raise refused from None
         raise away(error, settings) or error from error
 
 
@@ -103,6 +120,7 @@ def _profile(cassandra: Cassandra, **options: Any) -> ExecutionProfile:
         consistency_level=ConsistencyLevel.LOCAL_QUORUM,
         serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
         request_timeout=cassandra.request_timeout_s,
+        speculative_execution_policy=ConstantSpeculativeExecutionPolicy(_SECOND_TRY_S, max_attempts=2),
         **options,
     )
 
@@ -112,10 +130,15 @@ def close(session: Session) -> None:
     session.cluster.shutdown()
 
 
-def run(session: Session, statement: Statement | str, values: Sequence[Any] = ()) -> Any:
-    """Execute a statement and wait for its rows; raises ``Unavailable`` when Cassandra is away."""
+def run(
+    session: Session, statement: Statement | str, values: Sequence[Any] = (), timeout_s: float | None = None
+) -> Any:
+    """Execute a statement and wait for its rows; raises ``Unavailable`` when Cassandra is away.
+
+    Without ``timeout_s`` it may take ``cassandra.request_timeout_s``.
+    """
     try:
-        return session.execute(statement, values or None)
+        return session.execute(statement, values or None, **({"timeout": timeout_s} if timeout_s else {}))
     except Exception as error:
         raise away(error) or error from error
 
@@ -129,7 +152,12 @@ def prepare(session: Session, statement: str) -> PreparedStatement:
 
 
 def begin(session: Session, statement: Statement | str, values: Sequence[Any] = ()) -> ResponseFuture:
-    """Start a statement; ``result`` waits for its rows, which are tuples."""
+    """Start a statement; ``result`` waits for its rows, which are tuples.
+
+    It may be done twice, by two nodes, so it must not be a lightweight transaction: those are for ``run``.
+    """
+    if isinstance(statement, Statement | PreparedStatement):
+        statement.is_idempotent = True
     return session.execute_async(statement, values or None, execution_profile=_AS_TUPLES)
 
 

@@ -31,6 +31,9 @@ class Producer:
     the caller gets Unavailable and so does everybody after it, until the late batches are through:
     what is in memory stays bounded. The late records do arrive, which is harmless, because a repeated
     record changes nothing.
+
+    A batch that fails for good, as when no partition has a leader for that long, leaves a gap in the library's
+    sequence numbers, and Kafka refuses everything after it. Then the next caller begins with a new connection.
     """
 
     def __init__(self, settings: Settings, topic: str, compression: Literal["gzip"] | None = None):
@@ -39,15 +42,24 @@ class Producer:
         self._compression = compression
         self._producer: AIOKafkaProducer | None = None
         self._late: set[asyncio.Future] = set()
+        self._under_way = 0
+        self._has_gap = False
+        self._renewal = asyncio.Lock()
 
     @property
     def is_connected(self) -> bool:
-        """Kafka was reached, and everything published so far is acknowledged or still in time."""
-        return self._producer is not None and not self._late
+        """Kafka was reached, and everything published so far is acknowledged or still in time.
+
+        A gap does not count: the next caller closes it, and nobody calls a node that says it is not ready.
+        """
+        return (self._producer is not None or self._has_gap) and not self._late
 
     async def start(self) -> None:
         """Connect, creating the topics if they are not there; raises Unavailable."""
         await ensure_topics(self._settings)
+        await self._connect()
+
+    async def _connect(self) -> None:
         producer = AIOKafkaProducer(
             **client_options(self._settings),
             acks="all",
@@ -68,9 +80,14 @@ class Producer:
 
         Raises Unavailable when Kafka has not acknowledged all of them in time: some may have arrived.
         """
-        producer = self._producer
-        if producer is None or self._late:
-            raise away(self._settings, TimeoutError("earlier records are not acknowledged yet"))
+        producer = await self._usable()
+        self._under_way += 1
+        try:
+            return await self._publish(producer, groups)
+        finally:
+            self._under_way -= 1
+
+    async def _publish(self, producer: AIOKafkaProducer, groups: Iterable[Group]) -> dict[int, int]:
         deadline = asyncio.get_running_loop().time() + self._settings.kafka.request_timeout_s
         sent: list[tuple[asyncio.Future, int]] = []
         try:
@@ -91,6 +108,17 @@ class Producer:
             with suppress(asyncio.TimeoutError):  # Kafka is away: nothing more can be done for the late records
                 await asyncio.wait_for(producer.stop(), _CLOSE_S)
 
+    async def _usable(self) -> AIOKafkaProducer:
+        """The connected producer, a new one after a gap; raises Unavailable while earlier records are on their way."""
+        if self._has_gap and not self._late and not self._under_way and not self._renewal.locked():
+            async with self._renewal:
+                await self.stop()
+                await self._connect()
+                self._has_gap = False
+        if self._producer is None or self._late or self._has_gap:
+            raise away(self._settings, TimeoutError("earlier records are not acknowledged yet"))
+        return self._producer
+
     async def _acknowledged(self, futures: list[asyncio.Future], deadline: float) -> None:
         if not futures:
             return
@@ -102,14 +130,16 @@ class Producer:
 
     def _keep_late(self, futures: Iterable[asyncio.Future]) -> None:
         for future in futures:
-            if not future.done():
+            if future.done():
+                self._arrived(future)
+            else:
                 self._late.add(future)
                 future.add_done_callback(self._arrived)
 
     def _arrived(self, future: asyncio.Future) -> None:
         self._late.discard(future)
-        if not future.cancelled():
-            future.exception()  # it was reported as Unavailable when it was late
+        if future.cancelled() or future.exception():  # it was reported as Unavailable
+            self._has_gap = True
 
 
 def _batches(producer: AIOKafkaProducer, topic: str, groups: Iterable[Group]) -> Iterable[tuple[int, BatchBuilder]]:

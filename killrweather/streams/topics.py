@@ -1,15 +1,17 @@
 """The topics of this system, created with the settings that its exactness rests on."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.structs import TopicPartition
 
 from killrweather.errors import ConfigurationError, Unavailable
+from killrweather.messages.cluster import SINGLETONS
 from killrweather.settings import Settings
 from killrweather.streams.connection import client_options
+from killrweather.streams.refusal import refusal
 
 
 def topics(settings: Settings) -> list[NewTopic]:
@@ -19,41 +21,67 @@ def topics(settings: Settings) -> list[NewTopic]:
     Records carry the broker's time, so that a client with a wrong clock cannot hide its records from retention.
     """
     topic = settings.kafka.topic
-    common = {
+    return [_topic(settings, name, topic.partitions, topic.retention_ms) for name in (topic.raw, topic.rejected)]
+
+
+def _topic(settings: Settings, name: str, partitions: int, retention_ms: int) -> NewTopic:
+    factor = settings.kafka.topic.replication_factor
+    options = {
         "cleanup.policy": "delete",
         "message.timestamp.type": "LogAppendTime",
-        "min.insync.replicas": str(min(2, topic.replication_factor)),
-        "retention.ms": str(topic.retention_ms),
+        "min.insync.replicas": str(min(2, factor)),
+        "retention.ms": str(retention_ms),
     }
-    return [
-        NewTopic(name, topic.partitions, topic.replication_factor, topic_configs=common)
-        for name in (topic.raw, topic.rejected)
-    ]
+    return NewTopic(name, partitions, factor, topic_configs=options)
+
+
+async def _create(admin: AIOKafkaAdminClient, settings: Settings, wanted: Sequence[NewTopic]) -> None:
+    response = await admin.create_topics(wanted)
+    for name, code, *_ in response.topic_errors:
+        error = for_code(code)
+        if error is TopicAlreadyExistsError or code == 0:
+            continue
+        if error.retriable:
+            raise error()
+        factor = settings.kafka.topic.replication_factor
+        raise ConfigurationError(
+            f"topic {name}: Kafka refuses it: {error.__name__} (kafka.topic.partitions"
+            f" {settings.kafka.topic.partitions}, kafka.topic.replication_factor {factor})"
+        )
 
 
 async def ensure_topics(settings: Settings) -> tuple[int, ...]:
     """Create the topics that are not there yet, leave existing ones as they are; return the raw topic's partitions.
 
-    Raises Unavailable when Kafka does not answer, ConfigurationError when it refuses the topic's settings.
+    Raises Unavailable when Kafka does not answer, Refused when it does not let us in, ConfigurationError when it
+    refuses the topic's settings.
     """
     admin = AIOKafkaAdminClient(**client_options(settings))
     try:
         await admin.start()
-        response = await admin.create_topics(topics(settings))
-        for name, code, *_ in response.topic_errors:
-            error = for_code(code)
-            if error is TopicAlreadyExistsError or code == 0:
-                continue
-            if error.retriable:
-                raise error()
-            factor = settings.kafka.topic.replication_factor
-            raise ConfigurationError(
-                f"topic {name}: Kafka refuses it: {error.__name__} (kafka.topic.partitions"
-                f" {settings.kafka.topic.partitions}, kafka.topic.replication_factor {factor})"
-            )
+        await _create(admin, settings, topics(settings))
         [raw] = await admin.describe_topics([settings.kafka.topic.raw])
         return tuple(sorted(partition["partition"] for partition in raw["partitions"]))
     except (KafkaError, OSError, asyncio.TimeoutError) as error:
+        if refused := await refusal(settings):
+            raise refused from None
+        raise away(settings, error) from error
+    finally:
+        await admin.close()
+
+
+async def ensure_cluster_topic(settings: Settings) -> None:
+    """Create the topic of ``node.group`` if it is not there yet: what happened among the nodes, kept for ever.
+
+    Raises what ``ensure_topics`` does.
+    """
+    admin = AIOKafkaAdminClient(**client_options(settings))
+    try:
+        await admin.start()
+        await _create(admin, settings, [_topic(settings, settings.node.group, len(SINGLETONS), -1)])
+    except (KafkaError, OSError, asyncio.TimeoutError) as error:
+        if refused := await refusal(settings):
+            raise refused from None
         raise away(settings, error) from error
     finally:
         await admin.close()

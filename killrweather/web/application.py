@@ -8,9 +8,11 @@ from pydantic import TypeAdapter
 
 from killrweather import __version__
 from killrweather.settings import Settings
-from killrweather.web import feed, layers, operations, problems, weather
+from killrweather.web import cluster, feed, layers, metrics, operations, problems, weather
 from killrweather.web.access import BearerToken
 from killrweather.web.answers import Ask
+from killrweather.web.forwarding import Forwarding
+from killrweather.web.nodes import Nodes
 
 _DESCRIPTION = """Weather observations in, and answers about them.
 
@@ -18,8 +20,12 @@ Times are UTC in ISO 8601, days `YYYY-MM-DD`; temperatures in °C, pressure in h
 precipitation in mm. Errors are `application/problem+json` (RFC 9457); their `type` is a stable name."""
 
 
-def create_app(settings: Settings, ask: Ask) -> FastAPI:
-    """The application; ``ask`` sends a request message and returns its answer or raises a KillrWeatherError."""
+def create_app(settings: Settings, ask: Ask, nodes: Nodes | None = None) -> FastAPI:
+    """The application; ``ask`` sends a request message and returns its answer or raises a KillrWeatherError.
+
+    ``nodes`` knows the other nodes of the cluster; None = this one is alone.
+    """
+    nodes = nodes or Nodes(settings)
     app = FastAPI(
         title="KillrWeather",
         version=__version__,
@@ -27,9 +33,17 @@ def create_app(settings: Settings, ask: Ask) -> FastAPI:
         docs_url=None,  # FastAPI's pages load their scripts from other machines
         redoc_url=None,
     )
-    for routes in (feed.router(settings, ask), weather.router(ask), operations.router(ask), layers.router(ask)):
+    for routes in (
+        feed.router(settings, ask),
+        weather.router(ask),
+        operations.router(ask, nodes),
+        metrics.router(ask),
+        layers.router(ask),
+        cluster.router(ask, nodes),
+    ):
         app.include_router(routes)
     problems.install(app)
+    app.add_middleware(Forwarding, nodes=nodes, name=settings.node.name, timeout_s=settings.http.request_timeout_s)
     if settings.http.token is not None:
         app.add_middleware(BearerToken, token=settings.http.token.get_secret_value())
     app.openapi = lambda: _openapi(app, settings)  # type: ignore[method-assign]

@@ -1,12 +1,17 @@
 """Which files of this machine a request may name: those below feed.directories, wherever symbolic links lead."""
 
+import errno
+import os
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from killrweather.errors import BadRequest, Forbidden
 from killrweather.feed.formats import may_be_data
 
 HEADER = "X-DATA-FEED"
+_STEP = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def feed_files(names: Sequence[str], directories: Sequence[Path]) -> list[Path]:
@@ -17,6 +22,35 @@ def feed_files(names: Sequence[str], directories: Sequence[Path]) -> list[Path]:
     """
     roots = [directory.expanduser().resolve() for directory in directories]
     return [file for name in names for file in _files_of(name, roots)]
+
+
+def open_inside(path: Path) -> IO[bytes]:
+    """Open a file that ``feed_files`` found, which is where it says: no link is followed on the way to it.
+
+    Raises Forbidden when a link, or what is no regular file, has taken the place of a part of the path since then.
+    """
+    place = os.open(path.anchor, _STEP)
+    try:
+        for part in path.parts[1:-1]:
+            inner = os.open(part, _STEP, dir_fd=place)
+            os.close(place)
+            place = inner
+        # O_NONBLOCK, because whoever opens a pipe waits for its other end
+        file = os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=place)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise _changed(path) from None
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    finally:
+        os.close(place)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise _changed(path)
+    return os.fdopen(file, "rb")
+
+
+def _changed(path: Path) -> Forbidden:
+    return Forbidden(f'{HEADER} "{path}": changed into a link or no file while it was looked at; send it again')
 
 
 def _files_of(name: str, roots: Sequence[Path]) -> Iterator[Path]:

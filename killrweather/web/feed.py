@@ -1,5 +1,6 @@
 """The door for data: observations and station tables, by body or by the name of a file on the node."""
 
+import os
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -10,13 +11,13 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from killrweather.errors import BadRequest, FormatError, KillrWeatherError
 from killrweather.feed.formats import FORMATS, Format, format_named
-from killrweather.feed.reader import InputReader, Origin, Piece, read_path
+from killrweather.feed.reader import InputReader, Origin, Piece, read_file
 from killrweather.feed.rejects import Reject
 from killrweather.settings import Settings
 from killrweather.web import rejected
 from killrweather.web.answers import Ask, json_response, may_answer
 from killrweather.web.bodies import blocks_of, check_length, has_body
-from killrweather.web.confinement import HEADER, feed_files
+from killrweather.web.confinement import HEADER, feed_files, open_inside
 from killrweather.web.problems import HttpProblem, describe, problem
 from killrweather.web.stations import StationsAccepted, store_stations
 from killrweather.web.uploads import RejectedRow, Tally, Uploads, in_steps
@@ -195,8 +196,10 @@ class _Door:
         return _accepted(total, tuple(results))
 
     async def _read(self, path: Path, chosen: Format | None, wsid: str | None) -> AsyncIterator[Piece]:
-        async for piece in in_steps(read_path(path, self._settings.feed, chosen, wsid), path.stat().st_size):
-            yield piece
+        with open_inside(path) as file:
+            pieces = read_file(file, Origin(path.name, chosen, wsid=wsid), self._settings.feed)
+            async for piece in in_steps(pieces, os.fstat(file.fileno()).st_size):
+                yield piece
 
 
 async def _pieces(blocks: AsyncIterator[bytes], reader: InputReader) -> AsyncIterator[Piece]:

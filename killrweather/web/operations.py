@@ -1,14 +1,16 @@
 """How the node is: for watchdogs, for people and for `killrweather status`."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import HTMLResponse
+from pydantic import TypeAdapter
 
 from killrweather.errors import Unavailable
 from killrweather.messages.node import Check, GetNodeStatus, GetStreamProgress, NodeStatus, StreamProgress
 from killrweather.web.answers import Ask, json_response, may_answer
+from killrweather.web.nodes import Nodes
 from killrweather.web.page import status_page
 
 
@@ -36,7 +38,7 @@ class Status:
     problem: str | None = None
 
 
-def router(ask: Ask) -> APIRouter:
+def router(ask: Ask, nodes: Nodes) -> APIRouter:
     """``/alive``, ``/ready``, ``/status`` and the page at ``/``."""
     routes = APIRouter(tags=["operations"])
 
@@ -56,14 +58,16 @@ def router(ask: Ask) -> APIRouter:
             found = Readiness(node.ready, node.checks)
         return json_response(found, Readiness, 200 if found.ready else 503, {} if found.ready else {"Retry-After": "1"})
 
-    @routes.get("/status", response_model=Status, responses=may_answer(503))
-    async def status() -> Response:
-        """The node with its actors and counters, and how far the stream is."""
-        return json_response(await _status(ask), Status)
+    @routes.get("/status", response_model=Status, responses=may_answer(422, 503))
+    async def status(
+        node_only: Annotated[bool, Query(description="Without asking the node that owns the stream")] = False,
+    ) -> Response:
+        """The node with its actors and counters, all nodes as it sees them, and how far the stream is."""
+        return json_response(await _status(ask, None if node_only else nodes), Status)
 
     @routes.get("/", response_class=HTMLResponse, include_in_schema=False)
     async def page() -> HTMLResponse:
-        return HTMLResponse(status_page(await _status(ask)), headers=_PAGE_HEADERS)
+        return HTMLResponse(status_page(await _status(ask, nodes)), headers=_PAGE_HEADERS)
 
     return routes
 
@@ -75,9 +79,17 @@ _PAGE_HEADERS = {
 }
 
 
-async def _status(ask: Ask) -> Status:
-    node: Any = await ask(GetNodeStatus())
+async def _status(ask: Ask, nodes: Nodes | None) -> Status:
+    node: NodeStatus = await ask(GetNodeStatus())
+    owner = node.cluster.owner("stream")
     try:
-        return Status(node, await ask(GetStreamProgress()))
+        if nodes is None or owner is None or owner.id == node.cluster.me:
+            return Status(node, await ask(GetStreamProgress()))
+        theirs = _STATUS.validate_python(await nodes.ask(owner, "GET", "/status?node_only=true"))
     except Unavailable as error:
         return Status(node, None, str(error))
+    return Status(replace(node, counters=node.counters.completed(theirs.node.counters)), theirs.stream, theirs.problem)
+
+
+_STATUS = TypeAdapter(Status)
+"""For the answer of the node that owns the stream, which alone knows how far it is."""

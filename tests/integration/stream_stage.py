@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 from killrweather.home import Home
-from killrweather.jobs.events import dump
+from killrweather.jobs.events import DISOWN, OWN, dump
 from killrweather.processes import free_port
 from killrweather.settings import Settings
 from killrweather.storage import schema
@@ -75,8 +75,8 @@ class Stage:
         self.session.set_keyspace(self.settings.cassandra.keyspace)
         asyncio.run(ensure_topics(self.settings))
 
-    def start(self) -> None:
-        """Start a stream; what it tells is kept in ``events`` from now on."""
+    def start(self, owning: bool = True) -> None:
+        """Start a stream that owns the topic or stands by; what it tells is kept in ``events`` from now on."""
         self.events.clear()
         with self.home.log("stream").open("ab") as errors:
             self.process = subprocess.Popen(
@@ -88,11 +88,24 @@ class Stage:
             )
         threading.Thread(target=self._hear, args=(self.process,), daemon=True).start()
         self.say(dump(self.settings))
+        if owning:
+            self.own()
 
     def say(self, line: str) -> None:
         """Tell the stream something."""
         self.process.stdin.write(f"{line}\n")
         self.process.stdin.flush()
+
+    def own(self) -> None:
+        """Have the stream own the topic."""
+        self.say(OWN)
+
+    def disown(self) -> None:
+        """Have it leave the topic to another owner; returns when it has."""
+        self.events.clear()
+        self.say(DISOWN)
+        self.wait_for("standby")
+        self.events.clear()
 
     def jvm(self) -> psutil.Process:
         """The stream's JVM."""
@@ -113,10 +126,11 @@ class Stage:
 
         asyncio.run(send())
 
-    def wait_for(self, event: str, timeout_s: float = 120.0) -> dict[str, Any]:
-        """The first such event since the stream was started."""
+    def wait_for(self, event: str, timeout_s: float = 120.0, **fields: Any) -> dict[str, Any]:
+        """The first such event, with these fields, since the stream was started."""
+        wanted = {"event": event, **fields}
         return self._wait(
-            lambda: next((each for each in self.events if each["event"] == event), None), event, timeout_s
+            lambda: next((each for each in self.events if wanted.items() <= each.items()), None), str(wanted), timeout_s
         )
 
     def wait_until_stored(self, timeout_s: float = 120.0) -> None:

@@ -227,6 +227,7 @@ async def delete_before(settings, partition, offset):
         await consumer.stop()
 
 
+@pytest.mark.long
 def test_a_full_recompute_changes_no_row(loaded, year):
     """Every day, month and year is computed again, to the same bits; the counts are those of the raw rows."""
     before = rows_of(loaded)

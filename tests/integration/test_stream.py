@@ -4,6 +4,7 @@ import gzip
 import os
 import random
 import signal
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,12 @@ import pytest
 from pandas_truth import AGGREGATES, aggregate, rows_of
 from stream_stage import Stage, fresh
 
+from killrweather.errors import Fenced
 from killrweather.home import Home
+from killrweather.jobs.by_driver import ByDriver
+from killrweather.jobs.readback import Day
 from killrweather.model.observation import VALUE_FIELDS
+from killrweather.storage.clock import AHEAD_US, WriteClock, now_us
 from killrweather.storage.progress import Progress
 from killrweather.streams.rejected import RejectedLog
 
@@ -152,7 +157,7 @@ def test_loading_the_same_twice_more_changes_no_row_of_any_table(running):
 
 
 def test_what_is_recomputed_a_little_at_a_time_is_what_comes_of_it_at_once_to_the_last_bit(services, tmp_path):
-    """2,400 days in one batch are Spark's work, 80 days at a time the driver's: no table can tell."""
+    """2,400 days in one batch are Spark's work, 240 days at a time the driver's: no table can tell."""
     wsids = [f"000011:0000{n}" for n in range(10)]
     all_hours = (line for wsid in wsids for year in range(1990, 2000) for line in hours(wsid, year, 336, seed=year))
     lines = [line for line in all_hours if int(line[21:23]) in (1, 28) and int(line[24:26]) % 8 == 0]
@@ -165,8 +170,8 @@ def test_what_is_recomputed_a_little_at_a_time_is_what_comes_of_it_at_once_to_th
         assert [event["rows"] for event in stage.events if event["event"] == "batch"] == [len(lines)]
         at_once = {table: stage.rows(table) for table in AGGREGATES}
 
-        for begin in range(0, len(lines), 240):
-            stage.publish(wsids[0], lines[begin : begin + 240])
+        for begin in range(0, len(lines), 720):
+            stage.publish(wsids[0], lines[begin : begin + 720])
             stage.wait_until_stored()
 
         assert {table: stage.rows(table) for table in AGGREGATES} == at_once
@@ -262,6 +267,19 @@ def test_the_stream_waits_in_place_for_a_cassandra_that_does_not_answer(running,
     assert_aggregates_equal_pandas(running, lines, tmp_path)
 
 
+def test_a_stream_that_stands_by_rehearses_without_storing_a_row(stage, tmp_path):
+    """It has read what nobody has stored yet, and neither a table nor progress shows it until it owns the topic."""
+    lines = list(hours("000016:00016", days=2))
+    stage.publish("000016:00016", lines)
+    stage.start(owning=False)
+    stage.wait_for("rehearsed")
+
+    assert not any(stage.rows(table) for table in (*TABLES, "stream_progress"))
+    stage.own()
+    stage.wait_until_stored()
+    assert_aggregates_equal_pandas(stage, lines, tmp_path)
+
+
 def test_a_stream_killed_in_the_middle_of_a_backlog_is_taken_up_exactly(stage, tmp_path):
     """kill -9 of its Python process takes the JVM along; kill -9 of its JVM takes the process along."""
     lines = list(hours("000007:00007", days=200))
@@ -284,7 +302,7 @@ def test_a_stream_killed_in_the_middle_of_a_backlog_is_taken_up_exactly(stage, t
     assert_aggregates_equal_pandas(stage, lines, tmp_path)
 
 
-def test_what_a_killed_stream_rejects_again_counts_once(stage):
+def test_what_a_stream_rejects_again_after_it_was_set_back_counts_once(stage):
     """The last micro-batch comes again, as after a death before its progress: what it rejects is there twice.
 
     A replay sends nothing again.
@@ -295,14 +313,15 @@ def test_what_a_killed_stream_rejects_again_counts_once(stage):
     stage.publish("000009:00009", lines)
     [(partition, end)] = stage.sent.items()
     found = []
+    stage.start(owning=False)
     for set_back in (lambda at: at, lambda at: replace(at, next_offset=end - 70), lambda at: at.back_at(0)):
         progress = Progress(stage.session, stage.settings)
         if found:
+            stage.disown()
             progress.take_ownership()
             progress.place({partition: set_back(progress.read()[partition])})
-        stage.start()
+        stage.own()
         stage.wait_until_stored()
-        assert stage.end() == 0
         found.append(stage.rejected(bad + 11, timeout_s=5))
     log = RejectedLog()
     for record in found[-1]:
@@ -312,8 +331,8 @@ def test_what_a_killed_stream_rejects_again_counts_once(stage):
     assert log.counts == {("stream", "columns"): bad}
 
 
-def test_a_stream_that_was_replaced_ends_without_moving_progress(stage):
-    """Another owner has raised the generation: the old one's next batch is refused."""
+def test_a_stream_that_was_replaced_stands_by_without_moving_progress(stage):
+    """Another owner has raised the generation: the old one's next batch is refused, and it waits for an order."""
     stage.start()
     stage.wait_for("started")
     other = Progress(stage.session, stage.settings)
@@ -321,7 +340,88 @@ def test_a_stream_that_was_replaced_ends_without_moving_progress(stage):
     before = other.read()
     stage.publish("000008:00008", hours("000008:00008", days=2))
 
-    failed = stage.wait_for("failed")
-    assert "no longer its owner" in failed["text"]
-    assert stage.process.wait(timeout=10) == 1
+    fenced = stage.wait_for("standby", fenced=True)
+    assert "no longer its owner" in fenced["text"]
     assert other.read() == before
+    assert stage.end() == 0
+    assert other.read() == before
+
+
+def stop_or_continue(stream, sign):
+    """SIGSTOP or SIGCONT for a stream and its JVM."""
+    for process in (psutil.Process(stream.process.pid), stream.jvm()):
+        process.send_signal(sign)
+
+
+def test_a_stream_that_is_frozen_in_a_micro_batch_and_comes_back_changes_nothing(stage, tmp_path):
+    """Another one takes over and stores the rest; the frozen one ends its step and stands by when fenced."""
+    wsid = "000014:00014"
+    lines = list(hours(wsid, days=200))
+    stage.publish(wsid, lines)
+    stage.start()
+    stage.wait_for("batch")
+    stop_or_continue(stage, signal.SIGSTOP)
+    other = Stage(stage.settings, Home(tmp_path / "other"), sent=dict(stage.sent))
+    try:
+        other.start()
+        other.wait_until_stored()
+        stored = {table: other.rows(table) for table in TABLES}
+        stop_or_continue(stage, signal.SIGCONT)
+        fenced = stage.wait_for("standby", fenced=True)
+
+        assert "no longer its owner" in fenced["text"]
+        assert stage.end() == 0
+        assert {table: other.rows(table) for table in TABLES} == stored
+        assert_aggregates_equal_pandas(other, lines, tmp_path)
+    finally:
+        other.kill()
+        other.close()
+
+
+class Held(ByDriver):
+    """Has read what a day is computed from and is held before it writes."""
+
+    def __init__(self, session, write_time):
+        super().__init__(session, write_time)
+        self.has_read, self.may_write = threading.Event(), threading.Event()
+
+    def _write(self, tables, keys):
+        self.has_read.set()
+        assert self.may_write.wait(120)
+        return super()._write(tables, keys)
+
+
+def test_an_owner_whose_clock_was_an_hour_ahead_cannot_undo_what_its_successor_stores(stage, tmp_path):
+    """It has read a day of six hours, and writes it when its successor has stored all 24."""
+    wsid = "000015:00015"
+    lines = [f"{wsid},2015,01,01,{hour:02},{hour}.0,,,,,,," for hour in range(24)]
+    machine_us = [now_us() + 3_600_000_000]
+    old = Progress(stage.session, stage.settings, WriteClock(lambda: machine_us[0]))
+    old.take_ownership()
+    for hour in range(6):
+        stage.session.execute(
+            "INSERT INTO raw_weather_data (wsid, year, month, day, hour, temperature)"
+            f" VALUES ('{wsid}', 2015, 1, 1, {hour}, {hour}.0) USING TIMESTAMP 1"
+        )
+    held = Held(stage.session, old.write_time)
+    day = Day(wsid, 2015, 1, 1)
+    late = threading.Thread(target=held.days, args=([day],))
+    late.start()
+    assert held.has_read.wait(30)
+
+    stage.publish(wsid, lines)
+    stage.start()
+    stage.wait_until_stored()
+    position = Progress(stage.session, stage.settings).read()
+    held.may_write.set()
+    late.join(60)
+    held.merge([day[:3]])
+    assert_aggregates_equal_pandas(stage, lines, tmp_path)
+
+    machine_us[0] += 2 * AHEAD_US
+    with pytest.raises(Fenced):
+        held.days([day])
+    with pytest.raises(Fenced):
+        old.advance(dict.fromkeys(position, 10_000))
+    assert Progress(stage.session, stage.settings).read() == position
+    assert_aggregates_equal_pandas(stage, lines, tmp_path)

@@ -7,7 +7,8 @@ from actor_stage import ASKER, SUPERVISOR, ask, cell_on_stage, start
 from thespian.actors import ActorAddress
 
 from actors.node_guardian import NodeGuardian
-from killrweather.messages.control import GracefulShutdown, Peers, Pong, Started
+from killrweather.messages.cluster import NodeIdentity
+from killrweather.messages.control import Failed, GracefulShutdown, Peers, Pong, Started
 from killrweather.messages.node import GetNodeStatus
 from killrweather.settings import ActorSpec, Node, Settings
 
@@ -20,10 +21,11 @@ def joining(tmp_path, monkeypatch):
     monkeypatch.setattr("killrweather.actorsystem.supervisor.running", lambda pid: True)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    actors = {"temperature": ActorSpec(actor_class="actors.temperature.TemperatureActor", roles=["query"])}
+    spec = {"class": "actors.temperature.TemperatureActor", "roles": ["query"], "strategy": {"max_restarts": 0}}
+    actors = {"temperature": ActorSpec.model_validate(spec)}
     settings = Settings(node=Node(name="test", roles=["query"]), actors=actors)
     cell, stage = cell_on_stage()
-    cell.receiveMessage(start(NodeGuardian, tmp_path, settings=settings), SUPERVISOR)
+    cell.receiveMessage(start(NodeGuardian, tmp_path, NodeIdentity("test", "test-1"), settings), SUPERVISOR)
     cell.receiveMessage(Started("temperature", 2**22 + 1, 1, HANDLES, 4711), ActorAddress("child-0"))
     yield cell, stage
     for handler in root.handlers[:]:
@@ -66,3 +68,26 @@ def test_while_it_leaves_every_question_comes_to_the_guardian_again(joining):
     tables = sorted(stage.to(ActorAddress("child-0"), Peers), key=lambda peers: peers.version)
 
     assert tables[-1].answerers == {}
+
+
+def test_an_actor_at_its_restart_limit_makes_the_node_not_ready_with_its_last_error(joining):
+    """The check of /ready names the actor, the limit and what it failed of last."""
+    cell, stage = joining
+    initialize(cell)
+    cell.receiveMessage(Failed("temperature", 1, ("OSError",), "OSError: oh", ""), ActorAddress("child-0"))
+    cell.receiveMessage(ask("2", GetNodeStatus()), ASKER)
+    before, after = stage.answers()["1"], stage.answers()["2"]
+
+    assert before.ready
+    assert (after.ready, after.state) == (False, "Up")
+    assert [(check.name, check.ok, check.text) for check in after.checks if not check.ok] == [
+        (
+            "actors",
+            False,
+            "temperature is stopped: more than 0 restarts in 60 s, the last because: OSError: oh",
+        )
+    ]
+    assert (after.actors[0].state, after.actors[0].last_error) == (
+        "stopped",
+        "more than 0 restarts in 60 s, the last because: OSError: oh",
+    )

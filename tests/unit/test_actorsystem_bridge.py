@@ -7,13 +7,13 @@ import threading
 import time
 
 import pytest
-from actor_stage import ASKER, SUPERVISOR, ask, cell_on_stage, start
+from actor_stage import ASKER, MYSELF, SUPERVISOR, ask, cell_on_stage, start
 from thespian.actors import ActorExitRequest, WatchMessage
 
 from killrweather.actorsystem.actor import AsyncActor, ManagedActor
 from killrweather.errors import BadRequest
 from killrweather.messages.base import message
-from killrweather.messages.control import Answer, Ask, Directive, Failed, Started
+from killrweather.messages.control import Answer, Ask, Directive, Failed, Started, Stop
 
 ENDED: list[str] = []
 
@@ -38,7 +38,11 @@ class Fetcher(AsyncActor):
         await asyncio.sleep(0)
         self.thread = threading.get_ident()
 
+    last_question: float | None = None
+
     async def post_stop(self):
+        if self.last_question:
+            ENDED.append(await self.request(ASKER, "the last one", self.last_question))
         ENDED.append("closed")
 
     async def receiveMsg_Fetch(self, fetch, sender):
@@ -191,3 +195,43 @@ def test_a_coroutine_in_an_actor_without_a_loop_is_an_error(tmp_path, fetcher):
     cell.receiveMessage(ask("1", Fetch("a")), ASKER)
 
     assert "derive it from AsyncActor" in stage.answers()["1"].text
+
+
+def test_while_an_actor_stops_it_answers_and_is_answered(fetcher):
+    """Whoever waits in the door when it closes is served: its question goes on by mail, as do others'."""
+    cell, stage = fetcher
+    cell._actor.last_question = 5.0
+    cell.receiveMessage(Stop(), SUPERVISOR)
+    cell.receiveMessage(ask("late", Fetch("served")), ASKER)
+    pump(cell, lambda: stage.to(ASKER, Ask) and "late" in stage.answers())
+    assert (ENDED, stage.to(MYSELF)) == ([], [])
+    [question] = stage.to(ASKER, Ask)
+    cell.receiveMessage(Answer(question.id, "answered"), ASKER)
+    pump(cell, lambda: stage.to(MYSELF, ActorExitRequest))
+
+    assert stage.answers() == {"late": "served"}
+    assert ENDED == ["answered", "closed"]
+
+
+def test_what_fails_while_an_actor_stops_does_not_keep_it_from_ending(fetcher):
+    """Neither a handler nor ``post_stop`` itself: there is nothing to restart."""
+    cell, stage = fetcher
+    cell._actor.last_question = 0.2
+    cell.receiveMessage(Stop(), SUPERVISOR)
+    cell.receiveMessage(ask("bad", Fetch(ValueError("oh"))), ASKER)
+    pump(cell, lambda: stage.to(MYSELF, ActorExitRequest))
+
+    assert stage.answers()["bad"].kind == "failed"
+    assert stage.to(SUPERVISOR, Failed) == []
+
+
+def test_an_end_in_the_middle_of_a_stop_does_not_stop_twice(fetcher):
+    """What ``post_stop`` still waits for is cancelled; it is not begun again."""
+    cell, stage = fetcher
+    cell._actor.last_question = 5.0
+    cell.receiveMessage(Stop(), SUPERVISOR)
+    pump(cell, lambda: stage.to(ASKER, Ask))
+    cell.receiveMessage(ActorExitRequest(), SUPERVISOR)
+
+    assert len(stage.to(ASKER, Ask)) == 1
+    assert ENDED == []

@@ -19,6 +19,7 @@ from killrweather.messages.control import (
     Pong,
     Start,
     Started,
+    Stop,
     TaskCompleted,
 )
 
@@ -212,6 +213,21 @@ def test_a_silent_child_is_killed(grow, killed):
     assert tree.state("b").last_error is None
 
 
+def test_a_supervisor_that_was_suspended_kills_nobody_for_it(grow, killed):
+    """It could hear nobody meanwhile; a child that stays silent after that is killed as any other."""
+    tree = grow()
+    tree.started(0)
+    tree.tick()
+    tree.now += 3600.0
+    tree.tick()
+
+    assert killed == []
+    for _ in range(10):
+        tree.now += 1.0
+        tree.tick()
+    assert killed == [1]
+
+
 def test_a_child_that_never_gets_ready_is_killed(grow, killed):
     """Starting may take start_timeout_s, though it answers pings meanwhile."""
     tree = grow()
@@ -290,7 +306,7 @@ def test_children_stop_in_the_order_of_their_list(grow):
         tree.started(number, name)
 
     def leaving():
-        return [n for n in range(3) if tree.stage.to(tree.process(n), ActorExitRequest)]
+        return [n for n in range(3) if tree.stage.to(tree.process(n), Stop)]
 
     tree.cell.receiveMessage(ask("1", GracefulShutdown(), tree.now + 30), ASKER)
     assert leaving() == [1, 2]

@@ -1,6 +1,7 @@
 import gzip
 import io
 import re
+import struct
 import zipfile
 from itertools import pairwise
 
@@ -276,3 +277,14 @@ def test_a_block_that_expands_a_thousandfold_comes_out_in_chunks():
 
     assert max(len(piece.data) for piece in pieces) <= Feed().chunk_bytes
     assert parse_pieces(pieces)[0] == len(LINES)
+
+
+def test_a_zip_of_very_many_files_is_refused_before_they_become_objects():
+    """Its table of contents alone is larger than what is read of one: 45 bytes of an input, 700 of memory."""
+    entry = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", 20, 3, 20, 0, 0, 0, 0, 33, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0) + b"a"
+    count = 200_000
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count & 0xFFFF, count & 0xFFFF, count * len(entry), 0, 0)
+    (read, _, _), error = read_until_error("a.zip", b"PK\3\4" + entry * count + end)
+
+    assert read == 0
+    assert "table of contents has 9,400,000 bytes" in error

@@ -12,7 +12,10 @@ def test_settings_arrive_whole_with_their_secrets():
     settings = Settings.model_validate(
         {
             "cassandra": {"username": "kw", "password": "p\"ä\n'"},
-            "kafka": {"security": {"protocol": "SASL_SSL", "password": "q", "ca_file": "/etc/ca.pem"}},
+            "kafka": {
+                "bootstrap_servers": ["k:9093"],
+                "security": {"protocol": "SASL_SSL", "username": "u", "password": "q", "ca_file": "/etc/ca.pem"},
+            },
             "http": {"token": "t"},
         }
     )

@@ -3,6 +3,8 @@
 import threading
 
 import pytest
+from cassandra import AuthenticationFailed, InvalidRequest, OperationTimedOut
+from cassandra.cluster import NoHostAvailable
 
 from killrweather.errors import Fenced, Unavailable
 from killrweather.jobs import patience
@@ -29,6 +31,7 @@ def no_delay(monkeypatch):
         ("com.datastax.oss.driver.api.core.AllNodesFailedException: All 1 node(s) tried", "cassandra"),
         ("com.datastax.oss.driver.api.core.DriverTimeoutException: Query timed out after PT5S", "cassandra"),
         ("com.datastax.oss.driver.api.core.servererrors.WriteTimeoutException: 0 acknowledged", "cassandra"),
+        ("java.lang.IllegalStateException: Control channel not available, aborting schema refresh", "cassandra"),
         ("org.apache.kafka.common.errors.TimeoutException: Topic raw not present in metadata", "kafka"),
         ("com.datastax.oss.driver.api.core.servererrors.InvalidQueryException: unconfigured table", None),
         ("com.datastax.oss.driver.api.core.auth.AuthenticationException, AllNodesFailedException", None),
@@ -38,6 +41,33 @@ def no_delay(monkeypatch):
 def test_an_error_of_the_jvm_tells_which_service_is_away(cause, service):
     """Time-outs and lost connections pass, wrong statements and passwords do not."""
     assert service_away(RuntimeError(JVM_TEXT.format(cause=cause))) == service
+
+
+@pytest.mark.parametrize(
+    ("error", "service"),
+    [
+        (NoHostAvailable("Unable to complete the operation against any hosts", {}), "cassandra"),
+        (OperationTimedOut(), "cassandra"),
+        (NoHostAvailable("Unable to connect to any servers", {"c1:9042": AuthenticationFailed("wrong")}), None),
+        (InvalidRequest("unconfigured table"), None),
+    ],
+)
+def test_an_error_of_pythons_driver_tells_whether_cassandra_is_away(error, service):
+    """Where a statement is prepared it comes as the driver raises it."""
+    assert service_away(error) == service
+
+
+class Lost(RuntimeError):
+    """An error of a JVM that has ended."""
+
+    def __str__(self):
+        raise ConnectionRefusedError
+
+
+def test_an_error_whose_text_ended_with_its_jvm_is_told_too():
+    """No service is away, and the text says where to look."""
+    assert service_away(Lost()) is None
+    assert summary(Lost()).startswith("Lost: Spark's JVM ended")
 
 
 def test_a_step_is_tried_until_its_service_is_back():

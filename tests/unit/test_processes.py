@@ -1,5 +1,6 @@
 """Processes are tied to their parent, known again by start time, and ended with all their children."""
 
+import json
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ from killrweather.errors import ServiceError
 from killrweather.processes import (
     LOOPBACK,
     PidFile,
+    _has_ended,
     die_with_parent,
     end,
     free_port,
@@ -48,6 +50,21 @@ def spawn():
             process.stdout.close()
 
 
+class Vanishing:
+    """Runs when it is looked at first, and is gone a moment later."""
+
+    def is_running(self):
+        return True
+
+    def status(self):
+        raise psutil.NoSuchProcess(4711)
+
+
+def test_a_process_that_goes_while_it_is_looked_at_has_ended():
+    """Whoever kills it has what he wanted."""
+    assert _has_ended(Vanishing())
+
+
 def test_a_pid_file_knows_the_process_it_was_written_for(tmp_path, spawn):
     """What was written is found again, with its notes, as long as it runs."""
     process, pid_file = spawn(SLEEP), PidFile(tmp_path / "x.pid")
@@ -57,16 +74,24 @@ def test_a_pid_file_knows_the_process_it_was_written_for(tmp_path, spawn):
     assert pid_file.read()["restarts"] == 3
 
 
-def test_a_recycled_pid_is_another_process(tmp_path, spawn):
-    """A process with the same pid but another start time is not the one that was written."""
+@pytest.mark.parametrize("other", [{"started": -60.0}, {"boot": "another boot of the machine"}])
+def test_a_recycled_pid_is_another_process(tmp_path, spawn, other):
+    """A process with the same pid but another start time, or of another boot, is not the one that was written."""
     process, pid_file = spawn(SLEEP), PidFile(tmp_path / "x.pid")
     pid_file.write(process.pid)
-    record = pid_file.path.read_text().replace(
-        str(pid_file.read()["started"]), str(psutil.Process(process.pid).create_time() - 60)
-    )
-    pid_file.path.write_text(record)
+    pid_file.path.write_text(json.dumps(pid_file.read() | other))
 
     assert pid_file.process() is None
+
+
+def test_a_process_is_known_again_after_the_clock_was_set(tmp_path, spawn, monkeypatch):
+    """Setting the clock by an hour moves what the kernel says of its boot, and every start time with it."""
+    process, pid_file = spawn(SLEEP), PidFile(tmp_path / "x.pid")
+    pid_file.write(process.pid)
+    boot_time_s = psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: boot_time_s + 3600.0)
+
+    assert pid_file.process().pid == process.pid
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "[]", "{}", '{"pid": 1}'])

@@ -12,7 +12,7 @@ from killrweather.home import Home
 from killrweather.services import Embedded
 from killrweather.services.cassandra import EmbeddedCassandra
 from killrweather.services.embedded import ServiceEvent, _Watched
-from killrweather.services.kafka import EmbeddedKafka, _cluster_id
+from killrweather.services.kafka import EmbeddedKafka, new_cluster_id
 from killrweather.settings import Settings
 
 EXTERNAL = {"kafka": {"bootstrap_servers": ["k1:9092", "k2:9092"]}, "cassandra": {"contact_points": ["c1"]}}
@@ -107,6 +107,27 @@ def test_a_service_that_cannot_come_back_is_tried_again_ever_more_slowly(watchin
     assert set(pauses[4:]) == {15}
 
 
+def test_status_says_why_a_service_does_not_come_back_until_it_does(watching, clock):
+    """The launcher's last failure, in the words of its log, is known to every other process."""
+    embedded, service = watching
+    service.cause, service.launchable = "kafka: ended with code 1", False
+
+    def told():
+        return next(one.problem for one in Embedded(embedded.settings, embedded.home).status() if one.name == "kafka")
+
+    before = told()
+    embedded.watch()
+    died = told()
+    clock.s += 1
+    embedded.watch()
+    failed = told()
+    service.launchable = True
+    clock.s += 15
+    embedded.watch(), embedded.watch()
+
+    assert (before, died, failed, told()) == (None, "kafka: ended with code 1", "kafka: port 1 is in use", None)
+
+
 def test_a_service_that_ran_for_a_minute_is_restarted_at_once_again(watching, clock):
     """Only deaths that follow one another make the pause longer."""
     embedded, service = watching
@@ -146,9 +167,9 @@ def test_a_directory_that_java_cannot_name_is_refused(tmp_path, monkeypatch):
         EmbeddedKafka(settings, Home(tmp_path)).launch(java=None, jars=[])
 
 
-def test_a_cluster_id_is_never_taken_for_an_option():
+def test_a_new_cluster_id_is_never_taken_for_an_option():
     """Kafka's tool would read an id that begins with a dash as an option."""
-    ids = {_cluster_id() for _ in range(200)}
+    ids = {new_cluster_id() for _ in range(200)}
 
     assert all(len(value) == 22 and "-" not in value for value in ids)
     assert len(ids) == 200

@@ -33,7 +33,8 @@ for dependency in module.iter("dependency"):
         if os.path.exists(os.path.join(root, name)):
             folder = os.path.join(cache, dependency.get("org"))
             os.makedirs(folder, exist_ok=True)
-            shutil.copy(os.path.join(root, name), os.path.join(folder, name))
+            shutil.copy(os.path.join(root, name), os.path.join(folder, name + ".part"))
+            os.replace(os.path.join(folder, name + ".part"), os.path.join(folder, name))
             print("[SUCCESSFUL ]", name, flush=True)
 """
 CONTENT = {("a", ""): b"first", ("b", ""): b"second jar", ("b", "linux"): b"native", ("c", ""): b"third"}
@@ -106,6 +107,19 @@ def test_what_is_there_is_not_hashed_again(repository, monkeypatch):
     monkeypatch.setattr(jars_module, "_sha256", lambda path: pytest.fail(f"{path} was read"))
 
     assert len(repository.fetch()) == len(JARS)
+
+
+def test_jars_that_are_read_only_are_checked_and_used_as_they_are(repository, monkeypatch):
+    """An image has rounded their times, and nothing can be noted beside them."""
+    paths = repository.fetch()
+    note = repository.home.path / "jars" / "kafka" / ".checked"
+    before = note.read_bytes()
+    for path in paths:
+        os.utime(path, (1, 1))
+    monkeypatch.setattr(jars_module.os, "access", lambda path, mode: mode != os.W_OK)
+
+    assert repository.fetch() == paths
+    assert note.read_bytes() == before
 
 
 def test_a_jar_that_changed_on_disk_is_fetched_anew(repository):

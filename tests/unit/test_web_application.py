@@ -28,7 +28,7 @@ def test_every_call_but_alive_needs_the_token(node):
     """401 without it or with another one; /alive is open."""
     browser = Browser(node, settings(http={"token": "s3cret"}))
 
-    for path in ("/", "/ready", "/status", "/openapi.json", "/weather/stations", "/nix"):
+    for path in ("/", "/ready", "/status", "/metrics", "/openapi.json", "/weather/stations", "/nix"):
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "s3cret"}):
             response = browser.get(path, headers=headers)
             assert "http.token" in problem_of(response, 401, "unauthorized")["detail"]
@@ -143,7 +143,9 @@ def test_the_openapi_document_describes_every_route(browser):
         for method, operation in operations.items():
             assert operation["description"], (method, path)
             success = next(answer for code, answer in operation["responses"].items() if code in ("200", "202"))
-            assert success["content"]["application/json"]["schema"], (method, path)
+            content = success["content"]
+            [kind] = content.keys() & {"application/json", "text/event-stream", "text/plain"}
+            assert kind == "text/event-stream" or content[kind]["schema"], (method, path)
 
 
 def test_every_reference_of_the_openapi_document_leads_somewhere(browser):

@@ -5,6 +5,9 @@ import os
 import pytest
 from web_stage import LINE, Browser, Node, hour, problem_of, settings
 
+from killrweather.errors import Forbidden
+from killrweather.web.confinement import feed_files, open_inside
+
 
 @pytest.fixture
 def node():
@@ -158,3 +161,34 @@ def test_a_header_and_a_body_contradict_each_other(feed, inside):
     (inside / "a.csv").write_text(LINE)
 
     assert "body" in problem_of(feed("a.csv", content=LINE), 422, "bad-argument")["detail"]
+
+
+def test_what_is_swapped_for_a_link_after_the_check_is_not_opened(feed, node, inside, outside, monkeypatch):
+    """Between looking at a path and opening it, its file or a directory above it becomes a link to the outside."""
+    (inside / "2008").mkdir()
+    for name in ("a.csv", "2008/a.csv"):
+        (inside / name).write_text(LINE)
+
+    def swapped(change):
+        def found(*given):
+            files = feed_files(*given)
+            change()
+            return files
+
+        monkeypatch.setattr("killrweather.web.feed.feed_files", found)
+
+    swapped(lambda: ((inside / "a.csv").unlink(), (inside / "a.csv").symlink_to(outside)))
+    detail = problem_of(feed("a.csv"), 403, "forbidden")["detail"]
+    swapped(lambda: ((inside / "2008").rename(inside / "was"), (inside / "2008").symlink_to(outside.parent)))
+    problem_of(feed("2008/a.csv"), 403, "forbidden")
+
+    assert "changed" in detail
+    assert node.asked == []
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(inside):
+    """Whoever swaps it in does not hold up the node."""
+    os.mkfifo(inside / "a.csv")
+
+    with pytest.raises(Forbidden, match="changed"):
+        open_inside(inside / "a.csv")

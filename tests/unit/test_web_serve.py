@@ -8,6 +8,7 @@ import socket
 import ssl
 
 import httpx
+import psutil
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -312,3 +313,34 @@ def test_two_servers_in_one_process_do_not_disturb_each_other(port):
         return answers
 
     assert [answer.status_code for answer in asyncio.run(scenario())] == [200, 200]
+
+
+def test_ten_thousand_wrong_tokens_cost_nothing_but_their_answers(port):
+    """Each gets 401, nothing is asked of an actor, memory stays, and the right token works in between."""
+    node, many, rounds = Node(), 100, 100
+    wrong = b"GET /weather/stations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer s3creT-%d\r\n\r\n"
+
+    async def scenario():
+        server = a_server(port, node, token="s3cret")
+        await server.start()
+        right = {"Authorization": "Bearer s3cret"}
+        async with httpx.AsyncClient(base_url=server.url, headers=right, timeout=60) as client:
+            before, answers = psutil.Process().memory_info().rss, []
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            for start in range(rounds):
+                writer.write(b"".join(wrong % (start * many + number) for number in range(many)))
+                for _ in range(many):
+                    head = await reader.readuntil(b"\r\n\r\n")
+                    [length] = [line.split()[1] for line in head.split(b"\r\n") if line.startswith(b"content-length")]
+                    await reader.readexactly(int(length))
+                    answers.append(head.split()[1])
+                assert (await client.get("/openapi.json")).status_code == 200
+            writer.close()
+        await server.stop()
+        return answers, psutil.Process().memory_info().rss - before
+
+    answers, grown = asyncio.run(scenario())
+
+    assert answers == [b"401"] * many * rounds
+    assert node.asked == []
+    assert grown < 20 << 20

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from killrweather.feed.parsing import parse
+from killrweather.messages.cluster import ClusterView
 from killrweather.messages.feed import ObservationsPublished, PublishObservations
 from killrweather.messages.node import Check, Counters, GetNodeStatus, GetStreamProgress, NodeStatus, StreamProgress
 from killrweather.messages.weather import StationsStored, StoreWeatherStations
@@ -104,6 +105,7 @@ def status(ready: bool) -> NodeStatus:
         checks=(Check("kafka", True, "127.0.0.1:9092"), Check("stream", ready, "<starting>")),
         counters=Counters(received=12_345),
         actors=(),
+        cluster=ClusterView(""),
     )
 
 

@@ -1,0 +1,333 @@
+"""The cluster of nodes: a group of Kafka consumers that read nothing, and a topic that has what happened among them.
+
+Failure detection, quorum and fencing are the group coordinator's: a node that gives it no sign of life for the session
+time-out is out, and the others form the group anew. What each node tells of itself travels as the group protocol's
+metadata, what the leader works out of it (``arrangement``) as the assignment: every node has the whole view at once.
+The leader, and each node of itself, writes into the topic what has happened; its records carry the broker's time.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
+from aiokafka.errors import KafkaError
+
+from killrweather.actorsystem.agreement import agreed
+from killrweather.actorsystem.arrangement import Arrangement, Candidate, History, Ownership, arrange, unrecorded
+from killrweather.actorsystem.event_log import EventLog
+from killrweather.errors import NodeRefused, Unavailable
+from killrweather.messages.cluster import (
+    SINGLETONS,
+    ClusterEvent,
+    ClusterView,
+    Member,
+    MemberJoining,
+    MemberLeaving,
+    MemberRefused,
+    MemberRemoved,
+    MemberUp,
+    ViewFormed,
+)
+from killrweather.settings import Settings
+from killrweather.streams.connection import client_options
+from killrweather.streams.topics import away
+
+log = logging.getLogger(__name__)
+
+_LOOK_S = 0.25
+_HEARTBEATS = 6
+"""Signs of life in a session time-out."""
+
+
+@dataclass(frozen=True)
+class _Clients:
+    log: EventLog
+    members: AIOKafkaConsumer
+
+
+class Membership:
+    """This node's part in the cluster.
+
+    ``changed`` is called with every new view, ``happened`` with every event and whether it is news or was there when
+    this node came; both in the loop.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        me: Member,
+        changed: Callable[[ClusterView], None],
+        happened: Callable[[ClusterEvent, bool], None],
+    ):
+        self._settings, self._me, self._changed, self._happened = settings, me, changed, happened
+        self._history = History()
+        self._arrangement = Arrangement(0, (), {}, {})
+        self._led = self._recorded = 0
+        self._is_ready = self._is_leaving = False
+        self._last_contact = time.monotonic()
+        self._arranged = asyncio.Event()
+        self._refusal: NodeRefused | None = None
+        self._shown: ClusterView | None = None
+        self._opened: _Clients | None = None
+
+    @property
+    def view(self) -> ClusterView:
+        """Who is there: the living by the newest arrangement, their states and the dead by the log."""
+        living = []
+        for member in self._arrangement.members:
+            known = self._history.members.get(member.id)
+            living.append(replace(member, state=known.state, since=known.since) if known else member)
+        ids = {member.id for member in living}
+        dead = [one for id, one in self._history.members.items() if id not in ids and one.state in ("Down", "Leaving")]
+        return ClusterView(self._me.id, self._arrangement.epoch, (*living, *dead), self._owners, self._problem)
+
+    @property
+    def _owners(self) -> dict[str, str]:
+        """By the arrangement; what the others moved after it, this node lost while it was cut off."""
+        arranged, moved = self._arrangement.owners, self._history.owners
+        return {
+            name: owner.id for name, owner in arranged.items() if name not in moved or moved[name].epoch <= owner.epoch
+        }
+
+    @property
+    def _problem(self) -> str:
+        if not self._arrangement.epoch:
+            return "this node has not joined the cluster yet"
+        if time.monotonic() - self._last_contact > self._settings.session_timeout_s:
+            servers = ", ".join(self._settings.kafka_servers)
+            limit_s = self._settings.session_timeout_s
+            return f"this node is cut off from the cluster: Kafka at {servers} has not answered for {limit_s:g} s"
+        return ""
+
+    async def join(self) -> "Membership":
+        """Read what has happened, make this node known, and become a member.
+
+        Raises Unavailable when Kafka does not answer, NodeRefused when this node's clock is wrong.
+        """
+        events = members = None
+        try:
+            events = await EventLog.open(self._settings)
+            await self._catch_up(events, is_news=False)
+            await self._announce(events)
+            members = self._consumer()
+            await members.start()
+        except BaseException as error:
+            if members is not None:
+                await members.stop()
+            if events is not None:
+                await events.close()
+            if isinstance(error, (KafkaError, OSError, asyncio.TimeoutError)):
+                raise away(self._settings, error) from error
+            raise
+        self._opened = _Clients(events, members)
+        return self
+
+    async def run(self) -> None:
+        """Be a member for as long as this runs; raises NodeRefused when the others do not let this node in."""
+        while True:
+            self._arranged.clear()
+            try:
+                await self._clients.members.getmany(timeout_ms=0)  # it reads nothing, and must show that it lives
+                await self._catch_up(self._clients.log, is_news=True)
+                await self._record()
+            except (KafkaError, OSError, asyncio.TimeoutError) as error:
+                log.warning("the cluster cannot be seen", extra={"reason": repr(error)})
+            if self._refusal:
+                raise self._refusal
+            self._show()
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._arranged.wait(), _LOOK_S)
+
+    def ready(self) -> None:
+        """This node takes requests."""
+        self._is_ready = True
+        self._arranged.set()
+
+    async def leaving(self) -> None:
+        """Tell the others that this node shuts down: they send it nothing more."""
+        self._is_leaving = True
+        await self._clients.log.write(MemberLeaving(_now(), self._me.name, self._me.id))
+
+    async def forget(self, member: Member) -> None:
+        """Take a member that is down out of the view."""
+        await self._clients.log.write(MemberRemoved(_now(), member.name, member.id))
+
+    async def close(self) -> None:
+        """Leave the group, so that the others know at once."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            with suppress(KafkaError, asyncio.TimeoutError):
+                await asyncio.wait_for(opened.members.stop(), self._settings.session_timeout_s)
+            await opened.log.close()
+
+    @property
+    def _clients(self) -> _Clients:
+        if self._opened is None:
+            raise Unavailable("this node has not joined the cluster yet")
+        return self._opened
+
+    # -- the log
+
+    async def _catch_up(self, events: EventLog, is_news: bool) -> None:
+        for event in await events.news():
+            after = self._history.after(event)
+            if after is not self._history:
+                self._history = after
+                if not isinstance(event, ViewFormed):
+                    self._happened(event, is_news)
+        self._last_contact = time.monotonic()
+
+    async def _record(self) -> None:
+        """Write what is so and not in the log: of all nodes if this one leads, and of this one."""
+        events = self._clients.log
+        patience_s = 2 * self._settings.session_timeout_s + self._settings.node.max_clock_skew_s
+        if self._led == self._arrangement.epoch and self._led > self._recorded:
+            for event in unrecorded(self._history, self._arrangement, _now(), patience_s):
+                await events.write(event)
+            self._recorded = self._led
+        if self._is_leaving or self._me.id not in {member.id for member in self._arrangement.members}:
+            return
+        mine = self._history.members.get(self._me.id)
+        if mine is None:
+            await self._announce(events)
+        elif self._is_ready and mine.state in ("Joining", "Down"):
+            await events.write(MemberUp(_now(), self._me.name, self._me.id))
+
+    async def _announce(self, events: EventLog) -> None:
+        """Make this node known; what the broker's clock says then must be what this node's says."""
+        me, before = self._me, time.time()
+        broker_s = await events.write(MemberJoining(_now(), me.name, me.id, me.address, me.roles, me.version))
+        limit_s = self._settings.node.max_clock_skew_s
+        ahead_s = before - broker_s if before > broker_s else min(0.0, time.time() - broker_s)
+        if abs(ahead_s) > limit_s:
+            text = (
+                f"node {me.name}: its clock is {abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} the Kafka"
+                f" broker's, expected at most node.max_clock_skew_s = {limit_s:g} s; set the clock (NTP)"
+            )
+            await events.write(MemberRefused(_now(), me.name, me.id, text))
+            raise NodeRefused(text)
+
+    # -- the group
+
+    def _consumer(self) -> AIOKafkaConsumer:
+        options, session_ms = client_options(self._settings), round(self._settings.session_timeout_s * 1000)
+        return AIOKafkaConsumer(
+            self._settings.node.group,
+            **{**options, "request_timeout_ms": max(session_ms, options["request_timeout_ms"])},
+            group_id=self._settings.node.group,
+            partition_assignment_strategy=(_assignor(self),),
+            session_timeout_ms=session_ms,
+            heartbeat_interval_ms=session_ms // _HEARTBEATS,
+            rebalance_timeout_ms=session_ms,
+            max_poll_interval_ms=session_ms,
+            retry_backoff_ms=100,
+            enable_auto_commit=False,
+        )
+
+    def candidate(self) -> Candidate:
+        """What this node tells of itself when the group forms anew."""
+        current = self._arrangement
+        joined = next((one.joined for one in current.members if one.id == self._me.id), 0)
+        recorded = {name: moved.epoch for name, moved in self._history.owners.items() if moved.id == self._me.id}
+        claims = {name: owner.epoch for name, owner in current.owners.items() if owner.id == self._me.id}
+        epoch = max(current.epoch, self._history.epoch)
+        member = replace(self._me, joined=joined)
+        granted = {name: moved.epoch for name, moved in self._history.owners.items()}
+        claims = claims if current.epoch else recorded
+        return Candidate(member, agreed(self._settings), current.epoch, epoch, claims, granted)
+
+    def lead(self, candidates: Mapping[str, Candidate | None]) -> Arrangement:
+        """Work out who is in, as the leader of the group."""
+        made = arrange(one for one in candidates.values() if one is not None)
+        self._led = made.epoch
+        return made
+
+    def arranged(self, arrangement: Arrangement) -> None:
+        """Take in what the leader has worked out."""
+        self._last_contact = time.monotonic()
+        self._arrangement = arrangement
+        if self._me.id in arrangement.refused:
+            _, reason = arrangement.refused[self._me.id]
+            self._refusal = NodeRefused(f"node {self._me.name} was not let into {self._settings.node.group}: {reason}")
+        self._arranged.set()
+        self._show()
+
+    def _show(self) -> None:
+        view = self.view
+        if view != self._shown:
+            self._shown = view
+            self._changed(view)
+
+
+def _assignor(membership: Membership) -> type[AbstractPartitionAssignor]:
+    """The group protocol's plug-in of one membership; aiokafka wants a class and makes no object of it."""
+
+    class Assignor(AbstractPartitionAssignor):
+        name = "killrweather"
+        version = 0
+
+        @classmethod
+        def metadata(cls, topics: Any) -> ConsumerProtocolMemberMetadata:
+            data = json.dumps(asdict(membership.candidate())).encode()
+            return ConsumerProtocolMemberMetadata(cls.version, list(topics), data)
+
+        @classmethod
+        def assign(cls, cluster: Any, members: Any) -> dict[str, ConsumerProtocolMemberAssignment]:
+            candidates = {key: _candidate_of(metadata.user_data) for key, metadata in members.items()}
+            made = membership.lead(candidates)
+            data = json.dumps(asdict(made)).encode()
+            topic = membership._settings.node.group
+            assignments = {}
+            for key, candidate in candidates.items():
+                owned = [
+                    number
+                    for number, name in enumerate(SINGLETONS)
+                    if candidate and name in made.owners and made.owners[name].id == candidate.member.id
+                ]
+                # The partition of a singleton, so that Kafka's own tools show who owns it.
+                assignments[key] = ConsumerProtocolMemberAssignment(cls.version, [(topic, owned)], data)
+            return assignments
+
+        @classmethod
+        def on_assignment(cls, assignment: ConsumerProtocolMemberAssignment) -> None:
+            membership.arranged(_arrangement_of(assignment.user_data))
+
+    return Assignor
+
+
+def _candidate_of(data: bytes) -> Candidate | None:
+    """What a member of the group tells of itself; None for one that is no node of ours."""
+    try:
+        told = json.loads(data)
+        return Candidate(**{**told, "member": _member_of(told["member"])})
+    except (ValueError, KeyError, TypeError) as error:
+        log.warning("a member of the group is no node", extra={"reason": repr(error)})
+        return None
+
+
+def _arrangement_of(data: bytes) -> Arrangement:
+    told = json.loads(data)
+    return Arrangement(
+        told["epoch"],
+        tuple(_member_of(one) for one in told["members"]),
+        {name: Ownership(**one) for name, one in told["owners"].items()},
+        {id: (name, reason) for id, (name, reason) in told["refused"].items()},
+    )
+
+
+def _member_of(told: Mapping[str, Any]) -> Member:
+    return Member(**{**told, "roles": tuple(told["roles"])})
+
+
+def _now() -> datetime:
+    """A stand-in until the broker gives an event its time."""
+    return datetime.now(timezone.utc)
