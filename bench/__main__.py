@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import bulk, feed, fresh, memory, query, start, trigger
+from bench import bulk, feed, fresh, memory, nodes, query, start, trigger
 from bench.data import a_year, shifted
 from bench.figures import Figure, table, write
 from bench.system import System
@@ -36,6 +36,7 @@ def main() -> None:
         finally:
             system.run("down")
         figures += _shown(feed.measure(directory / "feed", rows))
+        figures += _shown(nodes.measure(directory / "nodes", rows))
         figures += _shown(trigger.measure(directory))
     Console(width=160).print(table(figures))
     if out:
