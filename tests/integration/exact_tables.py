@@ -1,8 +1,7 @@
 """The tables as they are in Cassandra, and the claim that they are what pandas works out from the rows."""
 
-import json
-
 import pytest
+from held_load import HeldLoad
 from pandas_truth import AGGREGATES, aggregate
 
 from killrweather.storage import session as cassandra
@@ -58,10 +57,7 @@ def assert_exact(tables, rows):
         assert_same(tables.aggregate(table, set(rows["wsid"])), aggregate(rows, table))
 
 
-def assert_loads_exactly(load, tables, rows, within_s=240):
-    """A load that was under way ends well, and every day of its rows is exact."""
-    output, errors = load.communicate(timeout=within_s)
-
-    assert load.returncode == 0, errors
-    assert json.loads(output)["accepted"] == len(rows)
+def assert_ends_exactly(load: HeldLoad, tables, rows, within_s=240):
+    """A load that was held and goes on ends well, and every day of its rows is exact."""
+    assert load.end(within_s)["accepted"] == len(rows)
     assert_exact(tables, rows)

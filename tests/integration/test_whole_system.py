@@ -10,9 +10,10 @@ import zipfile
 import httpx
 import psutil
 import pytest
-from exact_tables import Tables, assert_exact, assert_loads_exactly, assert_same
+from exact_tables import Tables, assert_ends_exactly, assert_exact, assert_same
+from held_load import HeldLoad
 from pandas_truth import AGGREGATES, aggregate
-from weather_files import as_csv, real_year, under_other_ids, write, write_by_month
+from weather_files import as_csv, real_year, under_other_ids, write
 from whole_system import WholeSystem
 
 from killrweather.actorsystem.testkit import eventually
@@ -232,6 +233,15 @@ def test_a_bad_row_is_named_and_its_good_neighbours_are_kept(system):
     assert (reject["line"], reject["field"], reject["value"]) == (2, "temperature", "warm")
 
 
+def test_rows_are_loaded_from_standard_input(system):
+    """The end of a pipeline; a bad row is named with its line."""
+    done = system.run("load", "-", "--wait", "--json", given=GOOD + GOOD.replace("5.0", "warm", 1))
+    result = json.loads(done.stdout)
+
+    assert (result["accepted"], result["rejected"]) == (1, 1)
+    assert [(one["source"], one["line"], one["value"]) for one in result["rejects"]] == [("stdin", 2, "warm")]
+
+
 def test_what_the_feed_rejects_is_kept_with_reason_and_line_and_is_read_again_after_a_fix(system, tmp_path):
     """Rows that were sent as a wrong format: each is retried once, with its own line, and can then be asked for."""
     good = '{"wsid": "705001:00001", "timestamp": "2013-05-01T%02d:00:00Z", "temperature": 7.5}'
@@ -275,16 +285,14 @@ def test_every_row_is_counted_whatever_dies(system, tables, year, tmp_path, vict
     path.write_text("\n".join(mixed) + "\n")
     before, bad = counters(system), len(range(0, len(lines), 10))
     processes = system.processes()
-    load = system.begin("load", str(path), "--wait", "--json")
-    eventually(lambda: system.counter("lag") > 0 and load.poll() is None, 60)
+    load = HeldLoad(system, path.read_bytes(), tmp_path / "halves")
     for victim in victims:
         processes[victim].kill()
-    output, errors = load.communicate(timeout=240)
-    result = json.loads(output)
+    load.go_on()
+    result = load.end(240)
     eventually(lambda: counters(system)["rejected"] >= before["rejected"] + bad, 60)
     found = rise(system, before)
 
-    assert load.returncode == 0, errors
     assert (result["read"], result["accepted"], result["rejected"]) == (len(lines), len(lines) - bad, bad)
     assert found["received"] == found["accepted"] + found["rejected"]
     assert found["rejected"] == found["feed.number"] >= bad
@@ -418,15 +426,14 @@ FELT_BY_A_LOAD = {"http-feed", "host"}
 def test_a_process_killed_in_the_middle_of_a_load_costs_no_row(system, tables, year, tmp_path, victim):
     """Killed with -9 while rows are on their way: the load ends well, every day is exact, the restart is seen."""
     rows = under_other_ids(year, 710_000 + KILLED.index(victim))
-    directory = write_by_month(rows, tmp_path / "months")
     before, began = restart_count(system, victim), beginning(system)
     killed = system.processes()[victim]
-    load = system.begin("load", str(directory), "--wait", "--json")
+    load = HeldLoad(system, as_csv(rows), tmp_path / "halves")
 
-    eventually(lambda: system.moves() and load.poll() is None, 60)
     killed.kill()
 
-    assert_loads_exactly(load, tables, rows)
+    load.go_on()
+    assert_ends_exactly(load, tables, rows)
     assert not alive({victim: killed})
     assert_restart_is_seen(system, victim, before, began)
     eventually(lambda: system.status()["ready"], 60)
@@ -459,11 +466,11 @@ def assert_restart_is_seen(system, victim, before, began):
 def test_cassandra_away_for_a_minute_costs_no_row(system, tables, year, tmp_path):
     """What is accepted while Cassandra hangs arrives after it is back, and questions meanwhile get 503."""
     rows = under_other_ids(year, 720_001)
-    directory = write_by_month(rows, tmp_path / "months")
+    load = HeldLoad(system, as_csv(rows), tmp_path / "halves")
     hanging = system.processes()["cassandra"]
     hanging.send_signal(signal.SIGSTOP)
     try:
-        load = system.begin("load", str(directory), "--wait", "--json")
+        load.go_on()
         eventually(lambda: system.counter("lag") > 0, 60)
         answer = system.get("/weather/stations/725030:14732/current")
         assert answer.status_code == 503
@@ -471,39 +478,37 @@ def test_cassandra_away_for_a_minute_costs_no_row(system, tables, year, tmp_path
         time.sleep(60)
     finally:
         hanging.send_signal(signal.SIGCONT)
-    assert_loads_exactly(load, tables, rows)
+    assert_ends_exactly(load, tables, rows)
 
 
 def test_without_kafka_the_feed_answers_503_and_nothing_acknowledged_is_missing(system, tables, year, tmp_path):
     """503 with Retry-After while Kafka hangs; the load goes on by itself when it is back."""
     rows = under_other_ids(year, 720_002)
-    directory = write_by_month(rows, tmp_path / "months")
+    load = HeldLoad(system, as_csv(rows), tmp_path / "halves")
     hanging = system.processes()["kafka"]
-    load = system.begin("load", str(directory), "--wait", "--json")
-    eventually(lambda: system.moves() and load.poll() is None, 60)
     hanging.send_signal(signal.SIGSTOP)
     try:
+        load.go_on()
         answer = system.post(GOOD.encode())
         assert answer.status_code == 503, answer.text
         assert int(answer.headers["Retry-After"]) >= 1
     finally:
         hanging.send_signal(signal.SIGCONT)
-    assert_loads_exactly(load, tables, rows)
+    assert_ends_exactly(load, tables, rows)
 
 
 def test_a_killed_launcher_takes_everything_with_it_and_up_goes_on_where_it_was(system, tables, year, tmp_path):
     """No orphan, no held port; after the next ``up`` the load that was waiting ends well and every day is exact."""
     rows = under_other_ids(year, 720_003)
-    directory = write_by_month(rows, tmp_path / "months")
     processes = system.processes()
-    load = system.begin("load", str(directory), "--wait", "--json")
-    eventually(lambda: system.moves() and load.poll() is None, 60)
+    load = HeldLoad(system, as_csv(rows), tmp_path / "halves")
 
     processes["launcher"].kill()
+    load.go_on()
     eventually(lambda: not alive(processes), 30)
     assert [port for port in system.ports if not is_port_free(port)] == []
     system.up()
-    assert_loads_exactly(load, tables, rows)
+    assert_ends_exactly(load, tables, rows)
 
 
 def test_a_second_up_in_the_same_directory_says_what_runs(system):

@@ -48,11 +48,3 @@ def as_csv(rows: pd.DataFrame) -> bytes:
     """Rows in the hourly CSV; whole numbers stay whole, missing values empty."""
     whole = {name: "Int64" for name in ("year", "month", "day", "hour", "wind_direction", "sky_condition")}
     return rows[list(COLUMNS)].astype(whole).to_csv(header=False, index=False).encode()
-
-
-def write_by_month(rows: pd.DataFrame, directory: Path) -> Path:
-    """A directory with a file for each station and month, so that a load of it takes a while."""
-    directory.mkdir(parents=True)
-    for (wsid, month), of_month in rows.groupby(["wsid", "month"]):
-        write(of_month, directory / f"{wsid.replace(':', '-')}-{month:02}.csv")
-    return directory

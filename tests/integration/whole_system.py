@@ -46,10 +46,17 @@ class WholeSystem:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def run(self, *arguments: str, timeout_s: float = 180, check: bool = True) -> subprocess.CompletedProcess:
+    def run(
+        self, *arguments: str, timeout_s: float = 180, check: bool = True, given: str | None = None
+    ) -> subprocess.CompletedProcess:
         """Run a command of this system; its output is kept, and shown when it fails."""
         done = subprocess.run(
-            self.command(*arguments), capture_output=True, text=True, timeout=timeout_s, env=self.environment
+            self.command(*arguments),
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            env=self.environment,
+            input=given,
         )
         assert not check or done.returncode == 0, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
@@ -145,10 +152,6 @@ class WholeSystem:
         except (httpx.HTTPError, KeyError):
             return -1
         return -1 if number is None else int(number)
-
-    def moves(self) -> bool:
-        """Rows are in Kafka and not all of them are stored."""
-        return self.counter("lag") > 0
 
     def stored(self, next_offsets: dict[str, int]) -> bool:
         """Everything before these offsets can be queried."""

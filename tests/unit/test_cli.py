@@ -146,6 +146,16 @@ def test_a_directory_without_a_file_to_load_is_named(run, tmp_path, inside):
     assert err == "error: data: the directory has no files, expected at least one\n"
 
 
+def test_a_pattern_stands_for_the_files_that_match_it(run, tmp_path):
+    """In their order, without the sums beside them; one that matches nothing is named."""
+    for name in ("b.csv", "a.csv", "a.csv.sha256", "c.txt", "[d].csv"):
+        (tmp_path / name).touch()
+
+    assert [path.name for path in load_command._files([f"{tmp_path}/?.csv*"])] == ["a.csv", "b.csv"]
+    assert [path.name for path in load_command._files([f"{tmp_path}/[d].csv"])] == ["[d].csv"]
+    assert run("load", "*.gz") == (2, "", "error: *.gz: no file matches the pattern\n")
+
+
 def test_a_link_that_leads_nowhere_is_named(run, tmp_path):
     """Nobody believes that its rows are there."""
     (tmp_path / "data").mkdir()

@@ -1,7 +1,9 @@
 import gzip
 import io
+import os
 import re
 import struct
+import threading
 import zipfile
 from itertools import pairwise
 
@@ -245,6 +247,22 @@ def test_a_file_is_read_like_a_body(tmp_path, wrap):
     path.write_bytes(wrap(YEAR))
 
     assert parse_pieces(read_path(path, Feed()))[:2] == parse_pieces(read_blocks("body", [YEAR]))[:2]
+
+
+@pytest.mark.parametrize(
+    "wrap", [bytes, gzip.compress, lambda data: zipped({"y.csv": data})], ids=["plain", "gz", "zip"]
+)
+def test_a_pipe_is_read_like_a_body(tmp_path, wrap):
+    """What can be read once only gives the same rows, as the last lines of a shell's ``load <(…)`` need."""
+    path = tmp_path / "year"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_bytes, args=(wrap(YEAR),))
+    writer.start()
+
+    found = parse_pieces(read_path(path, Feed()))
+    writer.join()
+
+    assert found[:2] == parse_pieces(read_blocks("body", [YEAR]))[:2]
 
 
 @settings(max_examples=150, deadline=None)
