@@ -1,17 +1,12 @@
 """The feed of one, two and three nodes on one machine: what further doors cost where the cores are the limit."""
 
 import json
-import os
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from itertools import cycle
 from pathlib import Path
-
-import httpx
 
 from bench.figures import Figure, at_least
 from bench.system import System
@@ -19,7 +14,6 @@ from killrweather.processes import free_port
 
 _CLIENTS = 3
 _TURNS = 3
-_PATIENCE_S = 120.0
 
 
 def measure(home: Path, rows: Path) -> list[Figure]:
@@ -41,33 +35,19 @@ def measure(home: Path, rows: Path) -> list[Figure]:
 
 def _started(system: System, name: str, stack: ExitStack) -> str:
     """Start another node of the system's cluster; its address, once it takes data."""
-    port = free_port()
-    command = [sys.executable, "-m", "killrweather", "node", "start", "--name", name, "--roles", "feed"]
-    command += ["--http-port", str(port), "--config", str(system.config), "--home", str(system.home / name)]
-    process = subprocess.Popen(command)
+    port, home = free_port(), system.home / name
+    arguments = ["--name", name, "--roles", "feed", "--http-port", str(port), "--home", str(home)]
+    process = system.begin("node", "start", *arguments)
     stack.callback(process.wait)
     stack.callback(process.terminate)
-    url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + _PATIENCE_S
-    while not _is_ready(url):
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise SystemExit(f"node {name} is not ready; see {system.home / name / 'logs'}")
-        time.sleep(0.2)
+    url = f"http://127.0.0.1:{port}"
+    system.run("status", "--wait", "ready", node=url)
     return url
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/ready").status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def _load(system: System, urls: Sequence[str], rows: Path) -> float:
     """All clients at once; rows/s together."""
-    begin = time.perf_counter()
-    command = [sys.executable, "-m", "killrweather", "load", str(rows), "--json", "--config", str(system.config)]
-    command += ["--home", str(system.home)]
-    by_url = cycle({**os.environ, "KILLRWEATHER_CLIENT_NODES": url} for url in urls)
-    clients = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=next(by_url)) for _ in range(_CLIENTS)]
-    results = [json.loads(client.communicate()[0]) for client in clients]
+    begin, nodes = time.perf_counter(), cycle(urls)
+    clients = [system.begin("load", str(rows), "--json", node=next(nodes)) for _ in range(_CLIENTS)]
+    results = [json.loads(system.output(client)) for client in clients]
     return sum(result["accepted"] for result in results) / (time.perf_counter() - begin)

@@ -1,6 +1,7 @@
 """A system of its own for the measurement."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -55,13 +56,24 @@ class System:
         finally:
             cassandra.close(session)
 
-    def run(self, *arguments: str) -> str:
-        """A command on this system; its stdout. A command that fails ends the measurement."""
-        command = [sys.executable, "-m", "killrweather", *arguments, "--config", str(self.config), "--home"]
-        done = subprocess.run([*command, str(self.home)], stdout=subprocess.PIPE, text=True)
-        if done.returncode:
-            raise SystemExit(f"{' '.join(arguments)} ended with code {done.returncode}")
-        return done.stdout
+    def run(self, *arguments: str, node: str | None = None) -> str:
+        """A command on this system, or on its node at this address; its stdout."""
+        return self.output(self.begin(*arguments, node=node))
+
+    def begin(self, *arguments: str, node: str | None = None) -> subprocess.Popen[str]:
+        """Start a command and let it run."""
+        command = [sys.executable, "-m", "killrweather", *arguments, "--config", str(self.config)]
+        if "--home" not in arguments:
+            command += ["--home", str(self.home)]
+        chosen = {"KILLRWEATHER_CLIENT_NODES": node} if node else {}
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **chosen})
+
+    def output(self, command: subprocess.Popen[str]) -> str:
+        """What a command printed at its end; one that fails ends the measurement."""
+        printed = command.communicate()[0]
+        if command.returncode:
+            raise SystemExit(f"{command.args} ended with code {command.returncode}")
+        return printed
 
     def load(self, path: Path, wait: bool = True) -> float:
         """Load a file, until every row is queryable if it is waited for; rows/s."""
