@@ -1,5 +1,5 @@
 # A fresh machine needs Python 3.10 or 3.11, make and the package registries; no Java, no Docker.
-.PHONY: help setup run test cluster unit check format bench chaos docs lock clean
+.PHONY: help setup run test cluster unit check format bench chaos docs lock classes clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= $(shell for p in python3.11 python3.10 python3; do $$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -58,6 +58,9 @@ lock: .venv/complete  ## resolve the dependencies again
 		--generate-hashes --no-annotate --custom-compile-command "make lock" --output-file requirements.lock
 	$(BIN)/uv pip compile setup.cfg --extra embedded --constraint requirements.lock --python-platform linux --python-version 3.11 \
 		--generate-hashes --no-annotate --custom-compile-command "make lock" --output-file deploy/requirements.lock
+
+classes: setup  ## record again which classes the JVMs load, after another version of Kafka, Cassandra or Spark
+	$(BIN)/python .ci/classes.py
 
 clean:  ## everything that setup and runs have made
 	rm -rf .venv .killrweather build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

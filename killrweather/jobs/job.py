@@ -24,10 +24,11 @@ from killrweather.errors import ServiceError
 from killrweather.home import Home, require_space
 from killrweather.jobs.events import STOP, Events, load
 from killrweather.jobs.executors import ExecutorWatch, watch_executors
-from killrweather.jobs.jvm import Jvm
+from killrweather.jobs.jvm import Jvm, class_path
 from killrweather.jobs.patience import HangDetector, Patience, Stopped, summary
 from killrweather.jobs.session import driver_address, open_session, spark_options
-from killrweather.services.jars import ensure
+from killrweather.services.archive import ClassArchive
+from killrweather.services.jars import ensure, jars_root
 from killrweather.services.java import find_java
 from killrweather.settings import Settings
 from killrweather.storage import session as cassandra
@@ -63,10 +64,12 @@ class Job:
         """Do the work, or stop when told to; raises whatever waiting does not mend."""
         settings = self.settings
         jars = ensure("spark", self._home, settings)
-        java = find_java(settings).executable
+        java = find_java(settings)
         address = driver_address(settings)
+        archive = ClassArchive("spark", java, class_path(jars), jars_root(self._home, settings))
         self._make_room()
-        jvm = Jvm(java, jars, self.heap(), self.scratch, self._home.log(self.log), "WARN", address)
+        log = self._home.log(self.log)
+        jvm = Jvm(java.executable, jars, self.heap(), self.scratch, log, "WARN", address, archive.options())
         try:
             threading.Thread(target=self._listen, name="stdin", daemon=True).start()
             session = self.patience.attempt(self._connect)

@@ -76,6 +76,7 @@ class Jvm:
         log: Path,
         level: str,
         address: str | None = LOOPBACK,
+        options: Sequence[str] = (),
     ):
         log4j = scratch / "log4j2.properties"
         log4j.write_text(_LOG4J.format(level=level, log=log), encoding="utf-8")
@@ -83,7 +84,13 @@ class Jvm:
         self._is_unwanted = False
         self._answer = scratch / f"gateway.{os.getpid()}"
         self._answer.unlink(missing_ok=True)
-        command = [str(java), *jvm_flags(heap), f"-Dlog4j2.configurationFile={log4j}", f"-Djava.io.tmpdir={scratch}"]
+        command = [
+            str(java),
+            *options,
+            *jvm_flags(heap),
+            f"-Dlog4j2.configurationFile={log4j}",
+            f"-Djava.io.tmpdir={scratch}",
+        ]
         command += ["-cp", os.pathsep.join(map(str, class_path(jars)))]
         command += ["org.apache.spark.api.python.PythonGatewayServer"]
         environment = {"_PYSPARK_DRIVER_CONN_INFO_PATH": str(self._answer), "JAVA_HOME": str(java.parent.parent)}

@@ -60,7 +60,7 @@ def ensure(set_name: str, home: Home, settings: Settings, report: Report = silen
     Raises ServiceError that names the jar if one can't be had or isn't what the lock file says.
     """
     jars = locked_jars(set_name)
-    root = (settings.services.jars or home.path / "jars").expanduser().absolute()
+    root = jars_root(home, settings)
     try:
         store = _Store(set_name, root, jars)
         if store.missing():
@@ -73,6 +73,11 @@ def ensure(set_name: str, home: Home, settings: Settings, report: Report = silen
             f"with {sum(jar.size for jar in jars) >> 20} MiB of space; make room or set services.jars"
         ) from error
     return [store.path(jar) for jar in jars]
+
+
+def jars_root(home: Home, settings: Settings) -> Path:
+    """The directory with a directory for each set."""
+    return (settings.services.jars or home.path / "jars").expanduser().absolute()
 
 
 @dataclass

@@ -21,6 +21,8 @@ from killrweather.errors import ServiceError
 from killrweather.home import Home, require_space
 from killrweather.processes import LOOPBACK, PidFile, die_with_parent, end, require_free_port
 from killrweather.resources import resource
+from killrweather.services.archive import ClassArchive
+from killrweather.services.jars import jars_root
 from killrweather.services.java import NO_SPAWN_HELPER, Java
 from killrweather.services.last_words import advice, last_words
 from killrweather.settings import Settings
@@ -111,7 +113,12 @@ class Service(ABC):
             self._log_start = self.log.stat().st_size if self.log.exists() else 0
             with self._output.open("wb") as output:
                 self._process = subprocess.Popen(
-                    [str(java.executable), *self._shared_arguments(jars), *self.arguments(jars)],
+                    [
+                        str(java.executable),
+                        *ClassArchive(self.name, java, jars, jars_root(self.home, self.settings)).options(),
+                        *self._shared_arguments(jars),
+                        *self.arguments(jars),
+                    ],
                     cwd=self.directory,
                     # Each thread may keep a malloc arena of its own; two for all spare 50–100 MB.
                     env={**os.environ, "MALLOC_ARENA_MAX": "2"},

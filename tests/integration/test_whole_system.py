@@ -6,6 +6,7 @@ import json
 import signal
 import time
 import zipfile
+from pathlib import Path
 
 import httpx
 import psutil
@@ -70,6 +71,15 @@ def test_after_up_everything_is_ready_and_says_so(system):
     assert system.get("/ready").status_code == 200
     assert system.get("/openapi.json").json()["openapi"].startswith("3.1")
     assert "KillrWeather" in system.get("/").text
+
+
+def test_every_jvm_uses_the_archive_of_its_classes(system):
+    """What ``make setup`` made fits the class path and the flags that the JVM is started with."""
+    processes = system.processes()
+    for name in ("kafka", "cassandra", "spark-jvm"):
+        mapped = [Path(each.path) for each in processes[name].memory_maps()]
+
+        assert [path.parent.name for path in mapped if path.suffix == ".jsa"] == ["classes"], f"{name}: make setup"
 
 
 @pytest.fixture(scope="module")
