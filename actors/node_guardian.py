@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class NodeGuardian(Supervisor):
-    """Uninitialized until everything its actors need is there, then initialized: only then it forwards requests.
+    """Uninitialized until what its actors need to take data and to answer is there; only then it forwards requests.
 
     It owns no thread, socket or JVM, because its children are forked from it. Which actor answers which message
     the actors say themselves when they have started, so a new one needs no line here.
@@ -121,8 +121,11 @@ class NodeGuardian(Supervisor):
         self._look()
 
     def _look(self) -> None:
-        """Become initialized once every check holds; a check that fails later changes /ready, not this."""
-        if self._state == "Joining" and all(check.ok for check in self._checks()):
+        """Become initialized once every check holds; a check that fails later changes /ready, not this.
+
+        The stream may come later: what it will read is safe in Kafka, and the tables can be asked without it.
+        """
+        if self._state == "Joining" and all(check.ok for check in self._checks() if check.name != "stream"):
             self._state = "Up"
             seconds = round(time.monotonic() - self._started_at, 2)
             log.info("initialized", extra={"event": NodeInitialized(self.settings.node.name), "seconds": seconds})

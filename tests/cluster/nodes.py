@@ -213,14 +213,14 @@ class NodeCluster:
         return next((node for node in self.nodes.values() if node.answers), self.nodes["n1"])
 
     def up(self) -> None:
-        """Have all nodes run, and wait until each sees all as Up, all see the same and the stream runs."""
+        """Have all nodes run, and wait until each is ready, sees all as Up, and all see the same."""
         for node in self.nodes.values():
             if not node.runs:
                 node.start()
         patiently(self.is_whole)
 
     def is_whole(self) -> bool:
-        """Every node sees the same nodes and all of them as Up, and the stream runs."""
+        """Every node is ready, its stream too, and sees the same nodes and all of them as Up."""
         views = [node.view() for node in self.nodes.values()]
         seen = [told(view) for view in views]
         states = {member["name"]: member["state"] for member in views[0].get("members", ())}
@@ -228,6 +228,8 @@ class NodeCluster:
         assert states == dict.fromkeys(self.nodes, "Up"), states
         stream = self.any.stream()
         assert stream.get("state") == "running", stream
+        unready = [name for name, node in self.nodes.items() if node.get("/ready").status_code != 200]
+        assert not unready, unready
         return True
 
     def owner(self) -> Node:

@@ -25,6 +25,8 @@ pytestmark = pytest.mark.timeout(2400)
 
 DETECTION_S = SESSION_S + 1.5
 """What is promised with the embedded broker's session time-out."""
+UP_S = 5.0
+"""What is promised of nodes that start together, on cores that are theirs."""
 BUSY = 5
 """How many times slower a machine may be on which other tests run."""
 
@@ -42,6 +44,17 @@ def cluster(tmp_path_factory):
 def whole(cluster):
     """Every test begins with three nodes that are Up, whatever the one before it has done or failed to do."""
     cluster.up()
+
+
+def test_three_nodes_that_start_at_once_are_up_soon(cluster, tell):
+    """A node is Up once it can take data and answer; it does not wait for its stream's JVM."""
+    up = {event["node"]: event["at"] for event in reversed(cluster.events("MemberUp"))}
+    joining = min(event["at"] for event in cluster.events("MemberJoining"))
+    seconds = sorted((at - joining).total_seconds() for at in up.values())
+    tell("the first joins, each is Up after, s", seconds)
+
+    assert up.keys() == {"n1", "n2", "n3"}
+    assert seconds[-1] < UP_S * BUSY
 
 
 @pytest.fixture(scope="module")

@@ -39,6 +39,18 @@ def initialize(cell):
     cell.receiveMessage(ask("1", GetNodeStatus()), ASKER)
 
 
+def test_a_node_takes_data_and_answers_before_its_stream_runs(joining):
+    """It is Up, and not yet ready."""
+    cell, stage = joining
+    health = {"cassandra": "", "stream": "the stream is starting"}
+    cell.receiveMessage(Pong("temperature", 2**22 + 1, 1, 0, health, {}), ActorAddress("child-0"))
+    cell.receiveMessage(ask("1", GetNodeStatus()), ASKER)
+    found = stage.answers()["1"]
+
+    assert (found.state, found.ready) == ("Up", False)
+    assert newest(stage).answerers == {"GetDailyTemperature": "temperature"}
+
+
 def newest(stage):
     return max(stage.to(ActorAddress("child-0"), Peers), key=lambda peers: peers.version)
 
