@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from secrets import token_hex
 
+HEADER = "x-request-id"
 LONGEST = 128
 _WELL_FORMED = re.compile(rf"[A-Za-z0-9._~:/+=@-]{{1,{LONGEST}}}")
 

@@ -1,0 +1,46 @@
+"""The id of each HTTP request: taken or made at the door, and in whatever is answered and logged for it."""
+
+import logging
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from killrweather.request_id import HEADER, taken, working_for
+from killrweather.web.problems import unexpected
+
+log = logging.getLogger(__name__)
+
+
+class RequestIds:
+    """The outermost ASGI middleware: nothing is answered without the request's id.
+
+    What nobody else has caught ends here, as a problem with the id by which the log has its place.
+    """
+
+    def __init__(self, app: ASGIApp):
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        request_id = taken(next((value.decode("latin-1") for name, value in scope["headers"] if name == _NAME), None))
+        has_begun = False
+
+        async def answer(message: Message) -> None:
+            nonlocal has_begun
+            if message["type"] == "http.response.start":
+                has_begun = True
+                MutableHeaders(scope=message)[HEADER] = request_id
+            await send(message)
+
+        with working_for(request_id):
+            try:
+                await self._app(scope, receive, answer)
+            except Exception as error:
+                log.exception("request failed", extra={"method": scope["method"], "path": scope["path"]})
+                if has_begun:
+                    raise  # the server hangs up: half an answer must not look like a whole one
+                await unexpected(scope["method"], scope["path"], error)(scope, receive, answer)
+
+
+_NAME = HEADER.encode()
