@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from killrweather import __version__
 from killrweather.settings import Settings
-from killrweather.web import cluster, feed, layers, metrics, operations, problems, weather
+from killrweather.web import cluster, feed, layers, metrics, operations, problems, request_ids, weather
 from killrweather.web.access import BearerToken
 from killrweather.web.answers import Ask
 from killrweather.web.forwarding import Forwarding
@@ -66,5 +66,6 @@ def _openapi(app: FastAPI, settings: Settings) -> dict[str, Any]:
             document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
             document["security"] = [{"token": []}]
             document["paths"]["/alive"]["get"]["security"] = []
+        request_ids.document(document)
         app.openapi_schema = document
     return app.openapi_schema

@@ -1,11 +1,12 @@
 """The id of each HTTP request: taken or made at the door, and in whatever is answered and logged for it."""
 
 import logging
+from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from killrweather.request_id import HEADER, taken, working_for
+from killrweather.request_id import HEADER, LONGEST, taken, working_for
 from killrweather.web.problems import unexpected
 
 log = logging.getLogger(__name__)
@@ -44,3 +45,28 @@ class RequestIds:
 
 
 _NAME = HEADER.encode()
+
+_SHOWN = "X-Request-ID"
+_HEADER = {
+    "description": "What the logs call this request, in every process that works for it.",
+    "schema": {"type": "string"},
+    "example": "8c9e7a4be2f04d51",
+}
+_PARAMETER = _HEADER | {
+    "name": _SHOWN,
+    "in": "header",
+    "description": f"What the logs shall call this request: 1 to {LONGEST} letters, digits and ._~:/+=@-;"
+    " without it, or with anything else, it gets a name.",
+}
+
+
+def document(openapi: dict[str, Any]) -> None:
+    """Say in an OpenAPI document that every call takes an id and every answer has one."""
+    components = openapi.setdefault("components", {})
+    components["parameters"] = {"RequestId": _PARAMETER}
+    components["headers"] = {"RequestId": _HEADER}
+    for path in openapi["paths"].values():
+        for operation in path.values():
+            operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/RequestId"})
+            for response in operation["responses"].values():
+                response.setdefault("headers", {})[_SHOWN] = {"$ref": "#/components/headers/RequestId"}

@@ -103,6 +103,18 @@ def test_a_fault_of_ours_is_in_the_log_with_the_id_that_was_answered(browser, mo
     assert logged == [("request failed", True, "r-1")]
 
 
+def test_the_openapi_document_has_the_id_at_every_call_and_answer(browser):
+    """The names lead to something."""
+    found = browser.get("/openapi.json").json()
+    operations = [operation for path in found["paths"].values() for operation in path.values()]
+
+    assert found["components"]["parameters"]["RequestId"]["name"] == "X-Request-ID"
+    assert "RequestId" in found["components"]["headers"]
+    for operation in operations:
+        assert {"$ref": "#/components/parameters/RequestId"} in operation["parameters"]
+        assert all("X-Request-ID" in response["headers"] for response in operation["responses"].values())
+
+
 def test_a_request_that_is_passed_on_keeps_its_id():
     """One that came without gets the same from both nodes, and the answer has it once."""
     cluster = Cluster({"feeder": ["feed"], "asker": ["query"]})
