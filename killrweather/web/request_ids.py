@@ -3,7 +3,6 @@
 import logging
 from typing import Any
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from killrweather.request_id import HEADER, LONGEST, taken, working_for
@@ -25,13 +24,14 @@ class RequestIds:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         request_id = taken(next((value.decode("latin-1") for name, value in scope["headers"] if name == _NAME), None))
-        has_begun = False
+        header, has_begun = (_NAME, request_id.encode()), False
 
         async def answer(message: Message) -> None:
             nonlocal has_begun
             if message["type"] == "http.response.start":
                 has_begun = True
-                MutableHeaders(scope=message)[HEADER] = request_id
+                others = [pair for pair in message.get("headers", ()) if pair[0] != _NAME]
+                message = {**message, "headers": [*others, header]}
             await send(message)
 
         with working_for(request_id):
