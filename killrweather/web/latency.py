@@ -1,5 +1,6 @@
 """How long the answers to HTTP requests take."""
 
+import logging
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -9,6 +10,8 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from killrweather.messages.node import Distribution
+
+log = logging.getLogger(__name__)
 
 BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -41,7 +44,7 @@ _NONE = Distribution.of(BOUNDS_S)
 
 
 class Timing:
-    """ASGI middleware that counts each answer's time by its route, whoever gives the answer.
+    """ASGI middleware that counts each answer's time by its route, whoever gives the answer, and logs it at DEBUG.
 
     ``templates`` tells those of all paths, such as ``/weather/stations/{wsid}``; it is asked once.
     """
@@ -59,6 +62,9 @@ class Timing:
             has_begun = True
             seconds = time.perf_counter() - begin
             self._latencies.add(scope["method"], self._route(scope), status, seconds)
+            if log.isEnabledFor(logging.DEBUG):
+                fields = {"method": scope["method"], "path": scope["path"], "status": status}
+                log.debug("answered", extra={**fields, "seconds": round(seconds, 4)})
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -45,6 +45,16 @@ def test_an_answer_is_counted_by_the_template_of_its_path(counted, method, path,
     assert counted[0][3] > 0
 
 
+def test_answers_are_logged_for_who_wants_to_know(caplog):
+    """At DEBUG: with their path and what became of them."""
+    with caplog.at_level("DEBUG", "killrweather.web.latency"):
+        browser().get("/nowhere")
+    [line] = caplog.records
+
+    assert (line.getMessage(), line.method, line.path, line.status) == ("answered", "GET", "/nowhere", 404)
+    assert line.seconds >= 0
+
+
 def test_an_unexpected_failure_counts_as_500(counted):
     """It has an answer as well."""
     browsing = browser()
