@@ -8,6 +8,7 @@ import pytest
 from deploy_stage import DEPLOY, text
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from promql import OF_PROMETHEUS, SERIES, faults, labels, selectors
 
@@ -28,6 +29,13 @@ def test_it_is_what_grafana_s_own_schema_knows():
     written = json.loads(JSONEncoder().encode(Dashboard.from_json(DASHBOARD)))
 
     assert list(_lost(DASHBOARD, written)) == []
+
+
+def test_every_unit_is_one_that_grafana_writes_out():
+    """It shows any other word behind the bare number."""
+    used = {panel["fieldConfig"]["defaults"].get("unit", units.NoUnit) for panel in PANELS}
+
+    assert used <= set(vars(units).values())
 
 
 def _lost(given, kept, path=""):
