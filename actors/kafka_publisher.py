@@ -1,6 +1,7 @@
 """Reads chunks of input, and publishes the good rows and the rejected ones."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from itertools import chain
@@ -21,6 +22,8 @@ from killrweather.messages.control import RequestFailed
 from killrweather.messages.feed import TOLD_REJECTS, GetWsids, ObservationsPublished, PublishObservations
 from killrweather.streams.producer import Group, Producer
 from killrweather.streams.rejected import feed_records
+
+log = logging.getLogger(__name__)
 
 
 class KafkaPublisherActor(AsyncActor):
@@ -58,6 +61,8 @@ class KafkaPublisherActor(AsyncActor):
             rejected = await asyncio.to_thread(_rejected_records, msg, parsed)
             for start in range(0, len(rejected), _REJECTED_AT_ONCE):
                 await self._rejected.publish(rejected[start : start + _REJECTED_AT_ONCE])
+        fields = {"source": msg.source, "rows": accepted, "next_offsets": next_offsets, "rejected": parsed.rejected}
+        log.debug("published", extra=fields)
         told = tuple(parsed.rejects[:TOLD_REJECTS])
         return ObservationsPublished(parsed.read, accepted, parsed.rejected, told, next_offsets)
 

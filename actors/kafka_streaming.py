@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import replace
+from datetime import datetime, timezone
 from secrets import token_hex
 from typing import Any
 
@@ -18,7 +19,7 @@ from killrweather.jobs.process import JobProcess
 from killrweather.messages.cluster import ClusterView
 from killrweather.messages.control import OutputStreamInitialized
 from killrweather.messages.layers import Replay, Replaying
-from killrweather.messages.node import GetStreamProgress, StreamProgress
+from killrweather.messages.node import Batches, GetStreamProgress, StreamProgress
 from killrweather.streams.connection import client_options
 from killrweather.streams.offsets import replay_begin, spans_of
 from killrweather.streams.topics import away, ensure_topics, log_end
@@ -47,6 +48,8 @@ class KafkaStreamingActor(AsyncActor):
         self._stored: dict[int, int] = {}
         self._log_end: dict[int, int] = {}
         self._rejected = 0
+        self._newest: datetime | None = None
+        self._batches = Batches()
         self._replay: Replaying | None = None
         self._set_back = asyncio.Event()
         self._kafka = Connection("kafka", self._connect)
@@ -118,7 +121,14 @@ class KafkaStreamingActor(AsyncActor):
 
     def _progress(self) -> StreamProgress:
         return StreamProgress(
-            dict(self._stored), dict(self._log_end), self._rejected, self._state, self._standing, self._replay
+            dict(self._stored),
+            dict(self._log_end),
+            self._rejected,
+            self._state,
+            self._standing,
+            self._replay,
+            self._newest,
+            self._batches,
         )
 
     @property
@@ -154,7 +164,7 @@ class KafkaStreamingActor(AsyncActor):
         match event["event"]:
             case "standby":
                 self._state, self._text = "standby", event["text"]
-                self._stored, self._replay = {}, None
+                self._stored, self._replay, self._newest = {}, None, None
                 if event["fenced"]:
                     self.spawn(self._after_fence())
                 elif not self._is_started:
@@ -166,12 +176,15 @@ class KafkaStreamingActor(AsyncActor):
             case "started":
                 self._state, self._text = "running", "the stream runs"
                 self._stored.update(partitions(event["next_offsets"]))
+                self._newest = _time(event["newest"])
                 self._note_replay(event["replay"], partitions(event["replay_until"]))
                 log.info("stream started", extra={"event": OutputStreamInitialized("killrweather")})
             case "batch":
                 self._state, self._text = "running", "the stream runs"
                 self._stored.update(partitions(event["next_offsets"]))
                 self._rejected += event["rejected"]
+                self._newest = _time(event["newest"])
+                self._batches = self._batches.plus(event["rows"], event["seconds"], datetime.now(timezone.utc))
                 self._fenced = 0
                 fields = {name: event[name] for name in ("rows", "stored", "rejected", "next_offsets", "seconds")}
                 log.info("batch", extra=fields)
@@ -233,3 +246,7 @@ class KafkaStreamingActor(AsyncActor):
             await consumer.stop()
             raise away(self.settings, error) from error
         return consumer
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

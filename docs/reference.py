@@ -87,7 +87,9 @@ def metrics() -> str:
         "Counters of rows and records are worked out from what Kafka and Cassandra keep: no restart sets them back,"
         " and every node that knows them tells the same number.",
         "Over several nodes take `max`, not `sum`: `max(killrweather_stream_lag_records)`.",
-        "What has `actor`, `check` or `node` in its name is the node's own.",
+        "What has `actor`, `check`, `node` or `http` in its name is the node's own.",
+        "Histograms and the seconds of steps are counted by one process and begin at 0 with it:"
+        " take `rate`, and `sum` over nodes, as `deploy/grafana/killrweather.json` does.",
         "",
         "| metric | type | labels | meaning |",
         "|---|---|---|---|",

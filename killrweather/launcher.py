@@ -66,7 +66,7 @@ class Launcher:
             ) from None
         self._handlers = {n: signal.signal(n, self._on_signal) for n in (signal.SIGTERM, signal.SIGINT)}
         self._pid_file.write(os.getpid())
-        log_to_file(self._home.log("up"), self._settings.logging.level, "up")
+        log_to_file(self._home.log("up"), self._settings.logging, "up")
         return self
 
     def __exit__(self, *_: object) -> None:

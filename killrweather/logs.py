@@ -1,14 +1,22 @@
-"""Logs: one line for an event, with its fields as key=value.
+"""Logs: one line for an event with its fields, as text or as a JSON object (``logging.format``).
 
-    2026-03-01T12:00:00.123Z INFO  temperature[4711] restarted incarnation=2 reason="ValueError: ..."
+    2026-03-01T12:00:00.123Z INFO    temperature[4711] restarted incarnation=2 reason="ValueError: ..."
+    {"time": "2026-03-01T12:00:00.123Z", "level": "INFO", "process": "temperature", "pid": 4711, "event": "restarted",
+     "fields": {"incarnation": 2, "reason": "ValueError: ..."}}
 
-Fields are given as ``extra``: ``log.info("restarted", extra={"incarnation": 2})``.
+Fields are given as ``extra``: ``log.info("restarted", extra={"incarnation": 2})``. What is done for a request has its
+``request_id`` among them.
 """
 
 import json
 import logging
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from killrweather.request_id import current
+from killrweather.settings import Logging
 
 _ROOT, _MANAGER = logging.root, logging.Logger.manager
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -17,22 +25,49 @@ _CHATTY = {"cassandra": logging.CRITICAL, "aiokafka": logging.CRITICAL, "httpx":
 """Libraries that log each request, or a traceback for each attempt to reach what is away, which we say once."""
 
 
-class KeyValueFormatter(logging.Formatter):
-    """One line for a record, its extra fields as key=value, its traceback as the field ``trace``."""
-
+class _EventFormatter(logging.Formatter):
     def __init__(self, process: str):
         super().__init__()
         self._process = process
 
-    def format(self, record: logging.LogRecord) -> str:
-        """The record's line."""
-        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        head = f"{moment}.{int(record.msecs):03d}Z {record.levelname:<7} {self._process}[{record.process}]"
+    def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        """What is known besides the event: the extra fields, the traceback as ``trace``, the request."""
         fields = {k: v for k, v in vars(record).items() if k not in _STANDARD}
         if record.exc_info:
             fields["trace"] = self.formatException(record.exc_info)[-_MAX_TRACE:]
+        if request_id := current():
+            fields.setdefault("request_id", request_id)
+        return fields
+
+
+class KeyValueFormatter(_EventFormatter):
+    """One line for a record, its fields as key=value."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record's line."""
+        head = f"{_moment(record)} {record.levelname:<7} {self._process}[{record.process}]"
         text = record.getMessage().replace("\n", "\\n")
-        return " ".join([head, text, *(f"{k}={_quoted(v)}" for k, v in fields.items())])
+        return " ".join([head, text, *(f"{k}={_quoted(v)}" for k, v in self._fields(record).items())])
+
+
+class JsonFormatter(_EventFormatter):
+    """One JSON object for a record; a field that JSON has no value for is its text."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record's line."""
+        line = {
+            "time": _moment(record),
+            "level": record.levelname,
+            "process": self._process,
+            "pid": record.process,
+            "event": record.getMessage(),
+            "fields": _plain(self._fields(record)),
+        }
+        return json.dumps(line, ensure_ascii=False, allow_nan=False)
+
+
+def _moment(record: logging.LogRecord) -> str:
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03d}Z"
 
 
 def _quoted(value: object) -> str:
@@ -41,7 +76,21 @@ def _quoted(value: object) -> str:
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
-def log_to_file(path: Path, level: str, process: str) -> None:
+def _plain(value: object) -> Any:
+    """The value as JSON can hold it."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and value - value == 0):
+        return value
+    return str(value)
+
+
+_FORMATTERS = {"text": KeyValueFormatter, "json": JsonFormatter}
+
+
+def log_to_file(path: Path, settings: Logging, process: str) -> None:
     """Send all logs of this process to the end of a file; several processes may share it.
 
     Thespian replaces the root logger in every process it forks with one that sends each record to a process of its
@@ -49,11 +98,11 @@ def log_to_file(path: Path, level: str, process: str) -> None:
     """
     logging.root = logging.Logger.root = _ROOT
     logging.Logger.manager = _MANAGER
-    handler = logging.FileHandler(path)
-    handler.setFormatter(KeyValueFormatter(process))
+    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    handler.setFormatter(_FORMATTERS[settings.format](process))
     for old in _ROOT.handlers[:]:
         _ROOT.removeHandler(old)
     _ROOT.addHandler(handler)
-    _ROOT.setLevel(level)
+    _ROOT.setLevel(settings.level)
     for library, threshold in _CHATTY.items():
         logging.getLogger(library).setLevel(threshold)

@@ -11,6 +11,7 @@ from thespian.actors import ActorAddress
 
 from killrweather.actorsystem.credit import BacklogFull, CreditPool
 from killrweather.messages.control import Answer, Ask, Peer, Peers, RequestFailed
+from killrweather.request_id import current, working_for
 
 Then = Callable[[Any], None]
 
@@ -27,6 +28,7 @@ class _Pending:
 class Asks:
     """Sends questions within their credit, matches answers by id, and gives each ``then`` exactly one value.
 
+    A question is asked for the request that is being worked for, and so is what ``then`` does with the answer.
     A question whose actor's process dies is asked again of its successor: handlers must bear with a repetition.
     One to the router goes at once to whom it would be passed on to, while that actor is there.
     """
@@ -58,7 +60,8 @@ class Asks:
             known = ", ".join(sorted(self.peers.members))
             self._settle(then, RequestFailed("failed", f'actor "{target}": this node has none, it has {known}'))
             return
-        ask = Ask(f"{self._prefix}-{next(self._numbers)}", message, self._clock() + timeout_s)
+        key, deadline = f"{self._prefix}-{next(self._numbers)}", self._clock() + timeout_s
+        ask = Ask(key, message, deadline, request_id=current())
         self._offer(_Pending(pool, ask, then, self.peers.router if answerer else ""))
 
     def answered(self, answer: Answer) -> None:
@@ -138,4 +141,5 @@ class Asks:
         self._send_due(pending.pool)
         if pool.is_idle and pending.pool not in self.peers.members:
             del self._pools[pending.pool]
-        self._settle(pending.then, value)
+        with working_for(pending.ask.request_id):
+            self._settle(pending.then, value)

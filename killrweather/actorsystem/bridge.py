@@ -9,6 +9,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextvars import copy_context
 from typing import Any
 
 from thespian.actors import ThespianWatch
@@ -43,7 +44,7 @@ class LoopBridge:
         return ThespianWatch([self._reader.fileno()])
 
     def post(self, function: Callable[..., None], *arguments: Any) -> None:
-        """Have a function run in the actor's thread; may be called from any thread."""
+        """Have a function run in the actor's thread, for the same request; may be called from any thread."""
         self._post(self._generation, lambda: function(*arguments))
 
     def run(self, coroutine: Coroutine[Any, Any, Any], done: Done) -> None:
@@ -121,7 +122,8 @@ class LoopBridge:
     def _post(self, generation: int, function: Callable[[], None]) -> None:
         if generation != self._generation:
             return
-        self._ready.append(function)
+        context = copy_context()
+        self._ready.append(lambda: context.run(function))
         if not self._is_announced:
             self._is_announced = True
             with contextlib.suppress(BlockingIOError):  # full of announcements that nobody has taken yet

@@ -51,6 +51,7 @@ from killrweather.messages.control import (
     Started,
     Stop,
 )
+from killrweather.request_id import working_for
 
 STASH_LIMIT = 1_000
 OPEN_LIMIT = 1_024
@@ -193,16 +194,17 @@ class ActorCell(Actor):
 
     def _handle(self, message: Any, sender: ActorAddress | Wire, reply: Reply | None) -> None:
         self.current = reply
-        try:
-            result = self._actor.receiveMessage(message, sender)
-            if inspect.iscoroutine(result):
-                self._run(result, lambda value, error: self._finish(reply, value, error))
-            elif not (reply and reply.is_deferred):
-                self._finish(reply, result, None)
-        except Exception as error:
-            self._finish(reply, None, error)
-        finally:
-            self.current = None
+        with working_for(reply.ask.request_id if reply else None):
+            try:
+                result = self._actor.receiveMessage(message, sender)
+                if inspect.iscoroutine(result):
+                    self._run(result, lambda value, error: self._finish(reply, value, error))
+                elif not (reply and reply.is_deferred):
+                    self._finish(reply, result, None)
+            except Exception as error:
+                self._finish(reply, None, error)
+            finally:
+                self.current = None
 
     def _finish(self, reply: Reply | None, value: Any, error: BaseException | None) -> None:
         if error is None:
@@ -227,7 +229,8 @@ class ActorCell(Actor):
             reply = Reply(self, ask, wire)
             self.open_replies.add(reply)
             coroutine = self._actor.receiveMessage(ask.message, wire)
-            self.bridge.start(coroutine, lambda value, error: self._finish_on_line(reply, value, error))
+            with working_for(ask.request_id):
+                self.bridge.start(coroutine, lambda value, error: self._finish_on_line(reply, value, error))
         else:
             self._keep(ask, wire)
             self.bridge.post(self._take_kept)
@@ -276,7 +279,7 @@ class ActorCell(Actor):
     def _begin(self, start: Start, supervisor: ActorAddress) -> None:
         self._start, self.supervisor, self._name = start, supervisor, start.name
         name_process(start.name)
-        log_to_file(Home(start.home).log("node"), start.settings.logging.level, start.name)
+        log_to_file(Home(start.home).log("node"), start.settings.logging, start.name)
         self._incarnate()
 
     def _incarnate(self) -> None:

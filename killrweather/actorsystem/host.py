@@ -47,7 +47,7 @@ def run(settings: Settings, home: Home | Path, config: Any = None, restarts: int
     signal asks for a graceful shutdown, a second one ends at once.
     """
     home = home if isinstance(home, Home) else Home(home)
-    log_to_file(home.log("node"), settings.logging.level, "host")
+    log_to_file(home.log("node"), settings.logging, "host")
     host = _Host(settings, home, config, restarts)
     before = {number: signal.signal(number, host.on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import struct
 from collections.abc import Callable
+from contextvars import Context
 from typing import Any, cast
 
 from killrweather.actorsystem import hardening
@@ -163,7 +164,8 @@ class Line:
 
         wire = self._wires[key] = Wire(lambda answer, wire: self.answered(answer), drop)
         loop = asyncio.get_running_loop()
-        task = loop.create_task(loop.create_connection(lambda: wire, LOOPBACK, port))
+        # In a context of its own: a line outlives the request that is the first to need it.
+        task = Context().run(loop.create_task, loop.create_connection(lambda: wire, LOOPBACK, port))
         self._connecting.add(task)
         task.add_done_callback(connected)
         return wire

@@ -6,7 +6,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from thespian.actors import ActorAddress, ActorExitRequest, ChildActorExited
@@ -163,7 +163,7 @@ class Supervisor(ManagedActor):
         """
         reply = self._cell.current
         if reply:
-            message = Ask(reply.ask.id, message, reply.ask.deadline, reply.asker)
+            message = replace(reply.ask, message=message, reply_to=reply.asker)
         group = self._groups.get(name)
         if group and (ready := group.ready()):
             group.next += 1

@@ -14,6 +14,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 
@@ -52,6 +53,8 @@ class BatchResult:
     stored: int
     rejected: int
     next_offsets: dict[int, int]
+    newest: str | None
+    """The newest hour that any batch has ever stored, in ISO 8601."""
     seconds: dict[str, float]
 
 
@@ -60,6 +63,7 @@ class _Stored:
     rows: int
     rejected: int
     touched: list[Day]
+    newest: datetime | None
 
 
 @dataclass
@@ -83,6 +87,9 @@ class MicroBatch:
             F.count(F.lit(1)).alias("rows"),
             F.count_if("rejected").alias("rejected"),
             F.concat_ws("\n", F.collect_set(F.when(~F.col("rejected"), F.concat_ws(",", *Day._fields)))).alias("days"),
+            F.max(F.when(~F.col("rejected"), F.expr("((year * 100 + month) * 100 + day) * 100 + hour"))).alias(
+                "newest"
+            ),
         )
         self._good = ~F.col("rejected")
         ttl_s = self.settings.cassandra.ttl.raw_s
@@ -113,10 +120,11 @@ class MicroBatch:
             number = self.progress.next_journal
             self.patience.attempt(partial(self._journal.write, number, stored.touched))
             watch.lap("journal")
-        self.patience.attempt(lambda: self.progress.advance(ends, number))
+        self.patience.attempt(lambda: self.progress.advance(ends, number, stored.newest))
         self._begin.update(ends)
         watch.lap("progress")
-        return BatchResult(stored.rows, stored.rows - stored.rejected, stored.rejected, ends, watch.seconds)
+        newest = self.progress.newest.isoformat() if self.progress.newest else None
+        return BatchResult(stored.rows, stored.rows - stored.rejected, stored.rejected, ends, newest, watch.seconds)
 
     def rehearse(self, rows: DataFrame) -> None:
         """Take a batch of ``parsed`` rows through the first step, and store none of them."""
@@ -127,7 +135,8 @@ class MicroBatch:
         good = rows.observe(seen, *self._seen).where(self._good).select(*COLUMNS, "write_time")
         append(good, self.settings, "raw_weather_data", "write_time", self.settings.cassandra.ttl.raw_s, scattered)
         found = seen.get
-        return _Stored(found["rows"], found["rejected"], [_day(line) for line in found["days"].splitlines()])
+        touched = [_day(line) for line in found["days"].splitlines()]
+        return _Stored(found["rows"], found["rejected"], touched, newest_hour(found["newest"]))
 
     def _reject(self, rows: DataFrame) -> None:
         """Send the rejected records on as they are: key and value, the reason and their place as headers.
@@ -171,6 +180,17 @@ def planned_offsets(checkpoint: Path, batch_id: int, topic: str) -> dict[int, in
     """
     lines = (checkpoint / "offsets" / str(batch_id)).read_text(encoding="utf-8").splitlines()
     return {int(partition): offset for partition, offset in json.loads(lines[-1])[topic].items()}
+
+
+def newest_hour(digits: int | None, now: datetime | None = None) -> datetime | None:
+    """The hour that was written as the number YYYYMMDDHH; one still to come counts as now.
+
+    Spark is not asked for its own clock: a time in a plan has all its classes compiled anew for each micro-batch.
+    """
+    if digits is None:
+        return None
+    now = now or datetime.now(timezone.utc)
+    return min(now, datetime.strptime(str(digits), "%Y%m%d%H").replace(tzinfo=timezone.utc))
 
 
 def _day(line: str) -> Day:

@@ -12,9 +12,9 @@ and after; and ``{"replay": id, "begin": {"0": n}}``: set back, after the curren
 
     {"event": "standby", "text", "fenced": false}                   it is ready to own the topic, or no longer does
     {"event": "rehearsed", "seconds": s}                            its JVM is warm: it can take over at once
-    {"event": "started", "next_offsets": {"0": n}, "replay": id | null, "replay_until": {"0": n}}
+    {"event": "started", "next_offsets": {"0": n}, "replay": id | null, "replay_until": {"0": n}, "newest": time | null}
                                                                     it runs, from these offsets
-    {"event": "batch", "rows", "stored", "rejected", "next_offsets", "seconds": {step: s}}
+    {"event": "batch", "rows", "stored", "rejected", "next_offsets", "newest": time | null, "seconds": {step: s}}
     {"event": "reconciled", "stream", "number", "of", "days"}      another data centre's journal is followed so far
     {"event": "apart", "text"}                                      another data centre is away, it tries again
     {"event": "expired", "text"}                                    of a journal, before it was followed

@@ -118,7 +118,9 @@ class Stream(Job):
             self._replays.popleft()
         interval = f"{self.settings.spark.trigger_interval_s} seconds"
         query = self._query(batch, lambda rows, number: self._take(batch, rows, number), processingTime=interval)
-        self.events.tell("started", **_start_of(positions, order))
+        self.events.tell(
+            "started", **_start_of(positions, order), newest=progress.newest and progress.newest.isoformat()
+        )
         watcher = threading.Thread(target=self._await_end, args=(query,), name="query", daemon=True)
         watcher.start()
         with reconciling(session, progress, self.settings, self.events, self._fail):

@@ -36,6 +36,8 @@ class Ask:
     """``time.monotonic()`` of this machine, which all its processes share; nobody works on a question after it."""
     reply_to: "ActorAddress | None" = None
     """Who asked, when another actor passed the question on; None = the sender."""
+    request_id: str | None = None
+    """The request that this is asked for; whatever is done for the answer is done for it, see ``request_id``."""
 
 
 @message

@@ -1,7 +1,9 @@
 """What a node tells of itself."""
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import field, fields
+from datetime import datetime
 
 from killrweather.messages.base import message
 from killrweather.messages.cluster import ClusterView
@@ -84,6 +86,46 @@ class NodeStatus:
 
 
 @message
+class Distribution:
+    """Values by their size: how many were at most each bound and above those before it, the last above all."""
+
+    bounds: tuple[float, ...]
+    counts: tuple[int, ...]
+    total: float
+    """The sum of the values."""
+
+    @classmethod
+    def of(cls, bounds: tuple[float, ...]) -> "Distribution":
+        """No value yet; the bounds ascend."""
+        return cls(bounds, (0,) * (len(bounds) + 1), 0.0)
+
+    def plus(self, value: float) -> "Distribution":
+        """This, with one more value."""
+        place = bisect_left(self.bounds, value)
+        counts = (*self.counts[:place], self.counts[place] + 1, *self.counts[place + 1 :])
+        return Distribution(self.bounds, counts, self.total + value)
+
+
+@message
+class Batches:
+    """What the micro-batches of a node were like since its streaming actor started."""
+
+    last: datetime | None = None
+    """When the newest one was done; None before the first."""
+    rows: Distribution = Distribution.of((1, 10, 100, 1_000, 10_000, 50_000, 100_000, 200_000, 500_000))
+    seconds: Distribution = Distribution.of((0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0))
+    step_seconds: Mapping[str, float] = field(default_factory=dict)
+    """The sum over all of them for each step."""
+
+    def plus(self, rows: int, seconds: Mapping[str, float], now: datetime) -> "Batches":
+        """These and one more, which took so many seconds for each of its steps."""
+        steps = dict(self.step_seconds)
+        for step, taken in seconds.items():
+            steps[step] = steps.get(step, 0.0) + taken
+        return Batches(now, self.rows.plus(rows), self.seconds.plus(sum(seconds.values())), steps)
+
+
+@message
 class GetStreamProgress:
     """Ask how far the stream is → StreamProgress."""
 
@@ -100,6 +142,9 @@ class StreamProgress:
     text: str
     replay: Replaying | None = None
     """The last replay that was ordered since the streaming actor started."""
+    newest: datetime | None = None
+    """The newest hour that any station has ever stated; an hour still to come counts as when it was stored."""
+    batches: Batches = Batches()
 
     @property
     def lag(self) -> int | None:

@@ -38,6 +38,8 @@ class RejectedRecord:
     """Where the stream found it, with partition and offset."""
     partition: int | None = None
     offset: int | None = None
+    request_id: str | None = None
+    """The request that brought it to the feed, as the nodes' logs have it."""
     is_whole: bool = True
     """All of it is kept; a line that was too long is not, and can't be sent again."""
     is_retried: bool = False

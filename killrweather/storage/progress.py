@@ -8,6 +8,7 @@ Each of these writes also reserves the write times that the owner may use, see `
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
+from datetime import datetime, timezone
 from functools import partial
 from typing import Any
 
@@ -72,8 +73,9 @@ class Progress:
         self._key = (settings.kafka.group_id, settings.kafka.topic.raw)
         self._generation: int | None = None
         self._journal = 0
+        self._newest: datetime | None = None
         self._read_generation = session.prepare(
-            "SELECT generation, clock_us, journal FROM stream_progress WHERE group_id = ? AND topic = ? LIMIT 1"
+            "SELECT generation, clock_us, journal, newest FROM stream_progress WHERE group_id = ? AND topic = ? LIMIT 1"
         )
         self._read = session.prepare(SELECT_POSITIONS)
         self._read_reconciled = session.prepare(
@@ -101,6 +103,9 @@ class Progress:
         self._write_journal = session.prepare(
             "UPDATE stream_progress SET journal = ? WHERE group_id = ? AND topic = ? IF generation = ?"
         )
+        self._write_newest = session.prepare(
+            "UPDATE stream_progress SET newest = ? WHERE group_id = ? AND topic = ? IF generation = ?"
+        )
         self._reconcile = session.prepare(
             "UPDATE stream_progress SET reconciled[?] = ? WHERE group_id = ? AND topic = ? IF generation = ?"
         )
@@ -123,6 +128,7 @@ class Progress:
             raised = (current or 0) + 1
             if self._clock.reserve(partial(self._raise_from, raised, current, reserved_us)):
                 self._generation, self._journal = raised, journal or 0
+                self._newest = row.newest.replace(tzinfo=timezone.utc) if row and row.newest else None
                 return raised
 
     def write_time(self) -> int:
@@ -136,6 +142,11 @@ class Progress:
     def begin_after(self, us: int) -> None:
         """Tell no write time before this from now on."""
         self._clock.begin_after(us)
+
+    @property
+    def newest(self) -> datetime | None:
+        """The newest hour that any micro-batch has stored; None before the first."""
+        return self._newest
 
     @property
     def next_journal(self) -> int:
@@ -167,11 +178,13 @@ class Progress:
             ]
         )
 
-    def advance(self, next_offsets: Mapping[int, int], journal: int | None = None) -> None:
+    def advance(
+        self, next_offsets: Mapping[int, int], journal: int | None = None, newest: datetime | None = None
+    ) -> None:
         """Move the partitions to these offsets, all or none; raises ``Fenced`` when another stream owns the topic.
 
-        With the number of the micro-batch if its days are in the journal. After ``Unavailable`` the offsets may or may
-        not have been written; writing them again is safe.
+        With the number of the micro-batch if its days are in the journal, and the newest hour that it stored. After
+        ``Unavailable`` the offsets may or may not have been written; writing them again is safe.
         """
         changes: list[Change] = [
             (self._advance, (offset, *self._key, partition, self._generation))
@@ -179,8 +192,12 @@ class Progress:
         ]
         if journal is not None:
             changes.append((self._write_journal, (journal, *self._key, self._generation)))
+        is_newer = newest is not None and (self._newest is None or newest > self._newest)
+        if is_newer:
+            changes.append((self._write_newest, (newest, *self._key, self._generation)))
         self._write(changes)
         self._journal = journal or self._journal
+        self._newest = newest if is_newer else self._newest
 
     def _write(self, changes: Sequence[Change]) -> None:
         """Make these changes and reserve write times, all or nothing."""

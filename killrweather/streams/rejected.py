@@ -17,6 +17,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from killrweather.feed.rejects import Reject
 from killrweather.messages.feed import PublishObservations
 from killrweather.messages.rejected import RejectedRecord
+from killrweather.request_id import current
 from killrweather.streams.producer import Group
 
 KEPT_BYTES = 131_072
@@ -40,13 +41,15 @@ class Kept(Protocol):
 def feed_records(order: PublishObservations, rejects: Iterable[tuple[Reject, bytes | None]]) -> Iterator[Group]:
     """The records of rows that the feed rejected, each with its lines; None for one that was too long to be held.
 
-    Their key is the input's name, so that they stay in its order.
+    Their key is the input's name, so that they stay in its order. They say which request brought them.
     """
     about = [("origin", b"feed"), ("format", order.format.encode()), ("source", order.source.encode())]
     if order.wsid is not None:
         about.append(("wsid", order.wsid.encode()))
     if order.header is not None:
         about.append(("header", order.header))
+    if request_id := current():
+        about.append(("request_id", request_id.encode()))
     for reject, lines in rejects:
         headers = [*about, ("line", str(reject.line).encode()), ("code", reject.code.encode())]
         headers += [("reason", reject.reason.encode()), ("found", reject.value.encode())]
@@ -156,6 +159,7 @@ def shown(record: ConsumerRecord, log: RejectedLog) -> RejectedRecord | None:
         topic=_text(headers, "topic"),
         partition=_number(headers, "partition"),
         offset=_number(headers, "offset"),
+        request_id=_text(headers, "request_id"),
         is_whole="cut" not in headers,
         is_retried=record.offset < log.retried_until(record.partition, code),
     )

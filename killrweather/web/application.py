@@ -8,11 +8,13 @@ from pydantic import TypeAdapter
 
 from killrweather import __version__
 from killrweather.settings import Settings
-from killrweather.web import cluster, feed, layers, metrics, operations, problems, weather
+from killrweather.web import cluster, feed, layers, metrics, operations, problems, request_ids, weather
 from killrweather.web.access import BearerToken
 from killrweather.web.answers import Ask
 from killrweather.web.forwarding import Forwarding
+from killrweather.web.latency import Latencies, Timing
 from killrweather.web.nodes import Nodes
+from killrweather.web.request_ids import RequestIds
 
 _DESCRIPTION = """Weather observations in, and answers about them.
 
@@ -25,7 +27,7 @@ def create_app(settings: Settings, ask: Ask, nodes: Nodes | None = None) -> Fast
 
     ``nodes`` knows the other nodes of the cluster; None = this one is alone.
     """
-    nodes = nodes or Nodes(settings)
+    nodes, latencies = nodes or Nodes(settings), Latencies()
     app = FastAPI(
         title="KillrWeather",
         version=__version__,
@@ -37,7 +39,7 @@ def create_app(settings: Settings, ask: Ask, nodes: Nodes | None = None) -> Fast
         feed.router(settings, ask),
         weather.router(ask),
         operations.router(ask, nodes),
-        metrics.router(ask),
+        metrics.router(ask, latencies),
         layers.router(ask),
         cluster.router(ask, nodes),
     ):
@@ -46,6 +48,8 @@ def create_app(settings: Settings, ask: Ask, nodes: Nodes | None = None) -> Fast
     app.add_middleware(Forwarding, nodes=nodes, name=settings.node.name, timeout_s=settings.http.request_timeout_s)
     if settings.http.token is not None:
         app.add_middleware(BearerToken, token=settings.http.token.get_secret_value())
+    app.add_middleware(Timing, latencies=latencies, templates=lambda: [*app.openapi()["paths"], str(app.openapi_url)])
+    app.add_middleware(RequestIds)
     app.openapi = lambda: _openapi(app, settings)  # type: ignore[method-assign]
     return app
 
@@ -62,5 +66,6 @@ def _openapi(app: FastAPI, settings: Settings) -> dict[str, Any]:
             document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
             document["security"] = [{"token": []}]
             document["paths"]["/alive"]["get"]["security"] = []
+        request_ids.document(document)
         app.openapi_schema = document
     return app.openapi_schema

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from killrweather.errors import Unavailable
 from killrweather.messages.cluster import Member
+from killrweather.request_id import HEADER, current
 from killrweather.web.nodes import HOP, Nodes
 from killrweather.web.problems import problem
 
@@ -18,6 +19,9 @@ TIMEOUT = "x-killrweather-timeout"
 """The header with the seconds that are left for a request which another node passed on."""
 
 _OF_A_CONNECTION = {b"connection", b"keep-alive", b"transfer-encoding", b"te", b"trailer", b"upgrade", b"host", b"date"}
+_NOT_PASSED_ON = {*_OF_A_CONNECTION, HEADER.encode()}
+"""The id of the request is passed on as this node has taken it."""
+
 _AGAIN = {"GET", "HEAD"}
 
 _left_s: ContextVar[float | None] = ContextVar("left_s", default=None)
@@ -74,8 +78,8 @@ class Forwarding:
         query = scope["query_string"]
         target = scope.get("raw_path") or scope["path"].encode()
         url = httpx.URL(member.address).copy_with(raw_path=target + (b"?" + query if query else b""))
-        kept = [(name, value) for name, value in scope["headers"] if name not in _OF_A_CONNECTION]
-        passed = [*kept, (HOP.encode(), self._name.encode())]
+        kept = [(name, value) for name, value in scope["headers"] if name not in _NOT_PASSED_ON]
+        passed = [*kept, (HOP.encode(), self._name.encode()), (HEADER.encode(), (current() or "").encode())]
         is_upload = scope["path"] == "/weather/data"
         if not is_upload:
             passed.append((TIMEOUT.encode(), f"{self._timeout_s:g}".encode()))

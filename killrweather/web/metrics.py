@@ -5,28 +5,32 @@ A number that is not known is absent, never 0: an alert on it then waits, and a 
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from itertools import accumulate
 from typing import Literal, get_args
 
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from killrweather.errors import Unavailable
 from killrweather.messages.control import State
-from killrweather.messages.node import GetNodeStatus, GetStreamProgress, NodeStatus, StreamProgress
+from killrweather.messages.node import Distribution, GetNodeStatus, GetStreamProgress, NodeStatus, StreamProgress
 from killrweather.web.answers import Ask, may_answer
+from killrweather.web.latency import UNKNOWN, Latencies
 
 NODE_STATES = ("Joining", "Up", "Leaving")
 ACTOR_STATES = get_args(State)
 STREAM_STATES = ("starting", "running", "waiting", "stopped")
 
-Samples = Iterable[tuple[tuple[str, ...], float | None]]
-"""Values by the values of their labels; None is left out."""
+Samples = Iterable[tuple[tuple[str, ...], float | Distribution | None]]
+"""Values by the values of their labels; None is left out, and a histogram's values are distributions."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,21 @@ class Metric:
     """One name of the exposition, what it means, and how its samples come from a report."""
 
     name: str
-    kind: Literal["gauge", "counter"]
+    kind: Literal["gauge", "counter", "histogram"]
     text: str
     samples: "Callable[[Report], Samples]"
     labels: tuple[str, ...] = ()
+
+    @property
+    def series(self) -> dict[str, tuple[str, ...]]:
+        """The names that a query may use, each with its labels."""
+        if self.kind != "histogram":
+            return {self.name: self.labels}
+        return {
+            f"{self.name}_bucket": (*self.labels, "le"),
+            f"{self.name}_sum": self.labels,
+            f"{self.name}_count": self.labels,
+        }
 
 
 @dataclass(frozen=True)
@@ -46,6 +61,8 @@ class Report:
 
     node: NodeStatus
     stream: StreamProgress | None
+    latencies: Latencies = field(default_factory=Latencies)
+    now: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
     def exposition(self) -> bytes:
         """The report in Prometheus's text format."""
@@ -54,15 +71,15 @@ class Report:
         return generate_latest(registry)
 
 
-def router(ask: Ask) -> APIRouter:
+def router(ask: Ask, latencies: Latencies) -> APIRouter:
     """``/metrics``."""
     routes = APIRouter(tags=["operations"])
 
     @routes.get("/metrics", response_class=PlainTextResponse, responses=may_answer(503))
     async def metrics() -> Response:
-        """The node's state, actors, counters and stream for Prometheus, in its text format."""
+        """The node's state, actors, counters, answers and stream for Prometheus, in its text format."""
         node, stream = await asyncio.gather(ask(GetNodeStatus()), _stream(ask))
-        return Response(Report(node, stream).exposition(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+        return Response(Report(node, stream, latencies).exposition(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return routes
 
@@ -85,13 +102,27 @@ class _Reported(Collector):
 
     def collect(self) -> Iterator[Family]:
         for metric in METRICS:
-            kind = GaugeMetricFamily if metric.kind == "gauge" else CounterMetricFamily
-            family = kind(metric.name, metric.text, labels=metric.labels)
-            for values, number in metric.samples(self._report):
-                if number is not None:
-                    family.add_metric(values, number)
+            family = _FAMILIES[metric.kind](metric.name, metric.text, labels=metric.labels)
+            for values, found in metric.samples(self._report):
+                if isinstance(found, Distribution):
+                    family.add_metric(values, buckets=_buckets(found), sum_value=found.total)
+                elif found is not None:
+                    family.add_metric(values, found)
             if family.samples:
                 yield family
+
+
+_FAMILIES: dict[str, type] = {
+    "gauge": GaugeMetricFamily,
+    "counter": CounterMetricFamily,
+    "histogram": HistogramMetricFamily,
+}
+
+
+def _buckets(values: Distribution) -> list[tuple[str, float]]:
+    """As Prometheus has them: how many values are at most so much."""
+    bounds = [floatToGoString(bound) for bound in (*values.bounds, float("inf"))]
+    return list(zip(bounds, accumulate(values.counts), strict=True))
 
 
 def _one(number: float | None) -> Samples:
@@ -100,6 +131,12 @@ def _one(number: float | None) -> Samples:
 
 def _is(state: str, states: Iterable[str]) -> Samples:
     return [((one,), one == state) for one in states]
+
+
+def _age(report: Report, moment: datetime | None) -> Samples:
+    """Seconds since then; of what one stream alone knows, told by the node where it is."""
+    is_here = report.stream is not None and report.stream.state in ("running", "waiting")
+    return _one((report.now - moment).total_seconds() if moment and is_here else None)
 
 
 def _replay_left(stream: StreamProgress) -> int:
@@ -256,6 +293,46 @@ METRICS = (
         "gauge",
         "Records that the replay which is under way has still to read; 0 without one.",
         lambda r: _one(_replay_left(r.stream)) if r.stream else (),
+    ),
+    Metric(
+        "killrweather_stream_batch_duration_seconds",
+        "histogram",
+        "Seconds that a micro-batch took, since the streaming actor started.",
+        lambda r: [((), r.stream.batches.seconds)] if r.stream else (),
+    ),
+    Metric(
+        "killrweather_stream_batch_rows",
+        "histogram",
+        "Records of a micro-batch, since the streaming actor started.",
+        lambda r: [((), r.stream.batches.rows)] if r.stream else (),
+    ),
+    Metric(
+        "killrweather_stream_batch_step_seconds_total",
+        "counter",
+        "Seconds that all micro-batches took for the step: raw, rejected, days, months, journal or progress.",
+        lambda r: [((step,), taken) for step, taken in r.stream.batches.step_seconds.items()] if r.stream else (),
+        ("step",),
+    ),
+    Metric(
+        "killrweather_stream_last_batch_age_seconds",
+        "gauge",
+        "Seconds since the stream's newest micro-batch was done; of the node that streams.",
+        lambda r: _age(r, r.stream.batches.last) if r.stream else (),
+    ),
+    Metric(
+        "killrweather_newest_observation_age_seconds",
+        "gauge",
+        "Seconds since the newest hour that any station has ever stated, an hour still to come counting as when it was"
+        " stored; of the node that streams.",
+        lambda r: _age(r, r.stream.newest) if r.stream else (),
+    ),
+    Metric(
+        "killrweather_http_request_duration_seconds",
+        "histogram",
+        "Seconds from the head of a request to the head of its answer, by the template of the path, "
+        f"{UNKNOWN} for a path that there is not, and by the class of the status, 2xx to 5xx; since the door opened.",
+        lambda r: r.latencies.items(),
+        ("method", "route", "status"),
     ),
 )
 """All that /metrics can have, in its order; ``docs/metrics.md`` is written from it."""

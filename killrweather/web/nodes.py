@@ -9,6 +9,7 @@ import httpx
 
 from killrweather.errors import Unavailable
 from killrweather.messages.cluster import ClusterEvent, ClusterView, Member
+from killrweather.request_id import HEADER, current
 from killrweather.settings import Settings
 from killrweather.tls import client_context
 
@@ -78,6 +79,8 @@ class Nodes:
         """What a request of this node to another one carries."""
         token = self._settings.http.token
         passed = {HOP: self._settings.node.name}
+        if request_id := current():
+            passed[HEADER] = request_id
         return {**passed, "authorization": f"Bearer {token.get_secret_value()}"} if token else passed
 
     async def ask(self, member: Member, method: str, path: str) -> Any:

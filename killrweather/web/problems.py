@@ -39,6 +39,7 @@ from killrweather.errors import (
     StationNotFound,
     Unavailable,
 )
+from killrweather.request_id import current
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,8 @@ class ProblemDocument:
     detail: str
     argument: str | None = None
     """The argument that was wrong, where one was."""
+    request_id: str | None = None
+    """What the log of the node calls this request."""
 
 
 class HttpProblem(Exception):
@@ -105,6 +108,8 @@ def problem(
 ) -> JSONResponse:
     """The answer that says what was wrong; ``extra`` are further members of the document."""
     content = {"type": kind, "title": TITLES[kind], "status": status, "detail": detail, **extra}
+    if request_id := current():
+        content["request_id"] = request_id
     return JSONResponse(content, status, headers, media_type=MEDIA_TYPE)
 
 
@@ -119,13 +124,12 @@ def describe(error: KillrWeatherError) -> tuple[int, str, dict[str, str], dict[s
 
 
 def install(app: FastAPI) -> None:
-    """Let every error of the application answer a problem."""
+    """Let every error of the application answer a problem; what is no error of ours is left to ``RequestIds``."""
     handlers: dict[type[Exception], Any] = {
         KillrWeatherError: _ours,
         HttpProblem: _of_http,
         RequestValidationError: _of_arguments,
         HTTPException: _of_routing,
-        Exception: _unexpected,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
@@ -160,8 +164,7 @@ async def _of_routing(request: Request, error: HTTPException) -> JSONResponse:
     return problem(error.status_code, kind, detail, error.headers)
 
 
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    text = (
-        f"{request.method} {request.url.path}: an unexpected {type(error).__name__}; the log of this node has its place"
-    )
+def unexpected(method: str, path: str, error: Exception) -> JSONResponse:
+    """The answer to a request that met with a fault of ours."""
+    text = f"{method} {path}: an unexpected {type(error).__name__}; the log of this node has its place"
     return problem(500, "internal-error", text)

@@ -331,6 +331,24 @@ def test_what_a_stream_rejects_again_after_it_was_set_back_counts_once(stage):
     assert log.counts == {("stream", "columns"): bad}
 
 
+def test_the_newest_hour_of_good_rows_is_kept_with_the_progress(stage):
+    """The next stream knows it before its first micro-batch; older hours and rejected records do not move it."""
+    wsid = "000010:00010"
+    good = [f"{wsid},2016,05,{day:02},07,10.0,,,,,,," for day in (3, 1)]
+    stage.publish(wsid, [*good, f"{wsid},2016,05,04,07,61,,,,,,,"])
+    stage.start()
+    assert stage.wait_for("started")["newest"] is None
+    stage.wait_until_stored()
+    newest = [event["newest"] for event in stage.events if event["event"] == "batch"][-1]
+    stage.kill()
+    stage.start()
+
+    assert newest == "2016-05-03T07:00:00+00:00"
+    assert stage.wait_for("started")["newest"] == newest
+    stage.publish(wsid, [f"{wsid},2016,04,30,07,10.0,,,,,,,"])
+    assert stage.wait_for("batch")["newest"] == newest
+
+
 def test_a_stream_that_was_replaced_stands_by_without_moving_progress(stage):
     """Another owner has raised the generation: the old one's next batch is refused, and it waits for an order."""
     stage.start()

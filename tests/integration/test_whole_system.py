@@ -6,6 +6,7 @@ import json
 import signal
 import time
 import zipfile
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import httpx
@@ -14,12 +15,14 @@ import pytest
 from exact_tables import Tables, assert_ends_exactly, assert_exact, assert_same
 from held_load import HeldLoad
 from pandas_truth import AGGREGATES, aggregate
+from prometheus_client.parser import text_string_to_metric_families
 from weather_files import as_csv, real_year, under_other_ids, write
 from whole_system import WholeSystem
 
 from killrweather.actorsystem.testkit import eventually
 from killrweather.configuration import load_configuration
 from killrweather.processes import is_port_free
+from killrweather.web.metrics import METRICS
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -241,6 +244,42 @@ def test_a_bad_row_is_named_and_its_good_neighbours_are_kept(system):
     assert (answer["read"], answer["accepted"], answer["rejected"]) == (3, 2, 1)
     [reject] = answer["rejects"]
     assert (reject["line"], reject["field"], reject["value"]) == (2, "temperature", "warm")
+
+
+def test_a_rejected_row_leads_back_to_its_request(system):
+    """From the door through the publisher's process into what Kafka keeps."""
+    body = f"{row_of('700990:00001', month=13)}\n{row_of('700990:00001')}\n"
+    answer = httpx.post(f"{system.url}/weather/data", content=body, headers={"X-Request-ID": "follow-me"}, timeout=30)
+    assert answer.headers["x-request-id"] == "follow-me"
+    newest = system.get("/weather/rejected", limit=1).json()["records"][-1]
+
+    assert (newest["request_id"], newest["field"]) == ("follow-me", "month")
+
+
+def test_metrics_tell_how_fresh_and_how_fast_the_system_is(system):
+    """All that docs/metrics.md lists but what has not happened, and an hour of today is new."""
+    hour = datetime.now(timezone.utc) - timedelta(hours=1)
+    row = row_of("700990:00001", hour.year, hour.month, hour.day, hour.hour)
+    offsets = system.post(f"{row}\n".encode()).json()["next_offsets"]
+    eventually(lambda: system.stored(offsets), 30)
+    samples = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(system.get("/metrics").text)
+        for sample in family.samples
+    }
+
+    assert 0 <= samples["killrweather_newest_observation_age_seconds",] < 7_300
+    assert 0 <= samples["killrweather_stream_last_batch_age_seconds",] < 60
+    assert samples["killrweather_stream_batch_duration_seconds_count",] >= 1
+    assert samples["killrweather_stream_batch_step_seconds_total", "raw"] > 0
+    assert samples["killrweather_http_request_duration_seconds_count", "POST", "/weather/data", "2xx"] >= 1
+    missing = {name for metric in METRICS for name in metric.series} - {name for name, *_ in samples}
+    assert missing <= {"killrweather_rejects_total"}
+
+
+def row_of(wsid, year=2016, month=5, day=1, hour=7):
+    """One hour of the hourly CSV."""
+    return f"{wsid},{year},{month:02},{day:02},{hour:02},10.0,,,,,,,"
 
 
 def test_rows_are_loaded_from_standard_input(system):

@@ -13,6 +13,7 @@ from killrweather.feed.rejects import Reject
 from killrweather.messages.control import RequestFailed
 from killrweather.messages.feed import GetWsids, PublishObservations, Wsids
 from killrweather.model.station import WeatherStation
+from killrweather.request_id import working_for
 
 HEADER = "|".join(GHCNH_COLUMNS).encode()
 
@@ -30,9 +31,9 @@ class Kafka:
         return {0: len(self.records)}
 
 
-def publish(order, answer=None, rejected=None):
+def publish(order, answer=None, rejected=None, kafka=None):
     """What one publisher answers and publishes, and what it asks; ``answer`` is the guardian's."""
-    kafka, asked = Kafka(), []
+    kafka, asked = kafka or Kafka(), []
 
     async def request(target, message):
         asked.append((target, message))
@@ -104,6 +105,31 @@ def test_a_rejected_row_is_kept_with_its_line_reason_and_place():
         "reason": b"expected 1\xe2\x80\xa612", "found": b"13", "field": b"month",
     }  # fmt: skip
     assert len(records) == 2
+
+
+def test_a_rejected_row_names_its_request_and_a_published_one_does_not():
+    """A header on each record of the raw topic would cost the feed more than it is worth."""
+    good, rejected = Kafka(), Kafka()
+    with working_for("r-1"):
+        publish(
+            PublishObservations("csv", f"{hourly_line(month='13')}\n{hourly_line()}\n".encode(), 1),
+            None,
+            rejected,
+            good,
+        )
+
+    assert [each["request_id"] for each in rejected.headers] == [b"r-1"]
+    assert (len(good.records), good.headers) == (1, [])
+
+
+def test_where_a_request_s_rows_went_is_logged_for_who_wants_to_know(caplog):
+    """At DEBUG: one line for each chunk would be too many."""
+    with caplog.at_level("DEBUG", "actors.kafka_publisher"):
+        publish(PublishObservations("csv", f"{hourly_line()}\n".encode(), 1, source="a.csv"))
+    [line] = caplog.records
+
+    assert (line.getMessage(), line.levelname) == ("published", "DEBUG")
+    assert (line.source, line.rows, line.next_offsets, line.rejected) == ("a.csv", 1, {0: 1}, 0)
 
 
 def test_a_line_that_was_too_long_is_kept_as_far_as_it_was_held():

