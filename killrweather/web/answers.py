@@ -39,9 +39,15 @@ _MEANINGS = {
     409: "Something else is under way",
     413: "The body is larger than http.max_body_bytes",
     422: "An argument is not allowed, or nothing was acceptable",
-    429: "Too many uploads are at work; try again after Retry-After seconds",
+    429: "As many are at work or listen as there may be; try again after Retry-After seconds",
     503: "Something is away; try again after Retry-After seconds",
 }
+
+EVENTS: dict[str, Any] = {
+    "description": "Server-sent events, until the client hangs up; `event: closed` says why the node ends them",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+"""What a stream of events answers."""
 
 OF_STATION = may_answer(404, 422, 503)
 """What a question about a station may answer besides 200."""

@@ -8,11 +8,13 @@ from pydantic import TypeAdapter
 
 from killrweather import __version__
 from killrweather.settings import Settings
-from killrweather.web import cluster, feed, layers, metrics, operations, problems, weather
+from killrweather.streams.observations import ObservationLog
+from killrweather.web import cluster, feed, layers, metrics, observations, operations, problems, weather
 from killrweather.web.access import BearerToken
 from killrweather.web.answers import Ask
 from killrweather.web.forwarding import Forwarding
 from killrweather.web.nodes import Nodes
+from killrweather.web.observations import Observations
 
 _DESCRIPTION = """Weather observations in, and answers about them.
 
@@ -20,12 +22,16 @@ Times are UTC in ISO 8601, days `YYYY-MM-DD`; temperatures in °C, pressure in h
 precipitation in mm. Errors are `application/problem+json` (RFC 9457); their `type` is a stable name."""
 
 
-def create_app(settings: Settings, ask: Ask, nodes: Nodes | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, ask: Ask, nodes: Nodes | None = None, arriving: Observations | None = None
+) -> FastAPI:
     """The application; ``ask`` sends a request message and returns its answer or raises a KillrWeatherError.
 
-    ``nodes`` knows the other nodes of the cluster; None = this one is alone.
+    ``nodes`` knows the other nodes of the cluster; None = this one is alone. ``arriving`` has what
+    ``/weather/events`` tells; None = what comes to the raw topic. Whoever gives them closes them.
     """
     nodes = nodes or Nodes(settings)
+    arriving = arriving or Observations(ObservationLog(settings))
     app = FastAPI(
         title="KillrWeather",
         version=__version__,
@@ -35,6 +41,7 @@ def create_app(settings: Settings, ask: Ask, nodes: Nodes | None = None) -> Fast
     )
     for routes in (
         feed.router(settings, ask),
+        observations.router(arriving),
         weather.router(ask),
         operations.router(ask, nodes),
         metrics.router(ask),

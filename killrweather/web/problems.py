@@ -5,6 +5,8 @@ no-data-available     404   the station is known, such data is not there
 station-not-found     404
 not-found             404   no such path
 method-not-allowed    405
+bad-request           400   what came is no HTTP/1.1
+head-too-large        431   the request line and the headers
 unauthorized          401   the bearer token is missing or wrong
 forbidden             403   a feed path outside feed.directories
 conflict              409   something else is under way
@@ -15,6 +17,7 @@ body-too-large        413
 body-too-slow         408
 body-cut-off          400
 too-many-uploads      429   with Retry-After
+too-many-listeners    429   with Retry-After
 unavailable           503   Kafka, Cassandra or an actor is away; with Retry-After
 internal-error        500
 """
@@ -49,6 +52,8 @@ TITLES = {
     "station-not-found": "The station is not known",
     "not-found": "There is no such path",
     "method-not-allowed": "The path does not take this method",
+    "bad-request": "This is no request",
+    "head-too-large": "The head of the request is too large",
     "unauthorized": "The bearer token is missing or wrong",
     "forbidden": "The configuration does not allow this",
     "conflict": "Something that is under way excludes this",
@@ -59,6 +64,7 @@ TITLES = {
     "body-too-slow": "The body came too slowly",
     "body-cut-off": "The body ended too early",
     "too-many-uploads": "Too many uploads are at work",
+    "too-many-listeners": "Too many readers listen",
     "unavailable": "Something the request needs is away for now",
     "internal-error": "The request failed",
 }

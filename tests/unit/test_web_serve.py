@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import ipaddress
+import json
 import signal
 import socket
 import ssl
@@ -225,17 +226,60 @@ def test_a_request_that_takes_longer_than_its_head_may_is_answered(port, monkeyp
     assert asyncio.run(scenario()).json()["accepted"] == 2
 
 
-def test_a_head_without_end_is_refused(port):
-    """400 long before memory matters."""
+@pytest.mark.parametrize(
+    ("sent", "status", "kind"),
+    [
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 40_000, 431, "head-too-large"),
+        (b"GET /" + b"a" * 40_000, 431, "head-too-large"),
+        (b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: 1\r\n" % n for n in range(4_000)), 431, "head-too-large"),
+        (b"nonsense\r\n\r\n", 400, "bad-request"),
+        (b"GET / HTTP/1.1\r\n\r\n", 400, "bad-request"),
+        (b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n", 400, "bad-request"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", 400, "bad-request"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, "bad-request"),
+    ],
+    ids=["header", "path", "many headers", "nonsense", "no host", "bytes", "length", "tls"],
+)
+def test_a_head_that_is_too_large_or_no_http_is_a_problem(port, sent, status, kind):
+    """With its own type, and the connection is closed."""
 
     async def scenario():
         server = a_server(port)
         await server.start()
-        received = await exchange(port, b"GET / HTTP/1.1\r\nX: " + b"a" * 40_000)
+        received = await exchange(port, sent)
         await server.stop()
         return received
 
-    assert asyncio.run(scenario()).startswith(b"HTTP/1.1 400")
+    head, _, body = asyncio.run(scenario()).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert b"application/problem+json" in head
+    assert json.loads(body)["type"] == kind
+
+
+def test_a_client_too_many_is_told_so(port, monkeypatch):
+    """503 with Retry-After as a problem; those before it are answered."""
+    monkeypatch.setattr(serve, "MAX_CONNECTIONS", 1)
+    ask = b"GET /alive HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    async def scenario():
+        server = a_server(port)
+        await server.start()
+        first, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(ask)
+        await first.readuntil(b'{"alive":true}')
+        received = await exchange(port, ask)
+        writer.write(ask)
+        again = await first.readuntil(b'{"alive":true}')
+        writer.close()
+        await server.stop()
+        return received, again
+
+    received, again = asyncio.run(scenario())
+
+    assert received.startswith(b"HTTP/1.1 503 ")
+    assert b"application/problem+json" in received
+    assert again.startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_body_that_is_cut_off_publishes_nothing_of_its_last_line(port):
