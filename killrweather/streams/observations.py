@@ -28,7 +28,8 @@ _WORTH_A_THREAD = 200
 
 _POLL_MS = 1_000
 _IS_OBSERVATION_OF_A_STATION = re.compile(CANONICAL_WSID.removesuffix("$").encode() + rb",[^\r\n]+")
-_ID = re.compile(r"[0-9]{1,9}:[0-9]{1,18}(,[0-9]{1,9}:[0-9]{1,18})*")
+POSITIONS = r"[0-9]{1,9}:[0-9]{1,18}(,[0-9]{1,9}:[0-9]{1,18})*"
+"""The form of positions as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ def written(positions: Positions) -> str:
 
 def read_positions(text: str) -> dict[int, int]:
     """The positions of an event's id; raises BadRequest for anything else."""
-    if not _ID.fullmatch(text):
+    if not re.fullmatch(POSITIONS, text):
         expected = "expected the id of an event, such as 0:1250,1:980: for each partition its next offset"
         raise BadRequest(f'Last-Event-ID "{text[:80]}": {expected}', "Last-Event-ID")
     pairs = (pair.split(":") for pair in text.split(","))

@@ -5,10 +5,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Header, Path, Query, Response
 
-from killrweather.errors import BadRequest
 from killrweather.messages.cluster import (
     ClusterEvent,
     ClusterEvents,
@@ -25,6 +23,7 @@ from killrweather.web.answers import EVENTS, Ask, json_response, may_answer
 from killrweather.web.events import EventStream, Listener, encoded, greeting, heartbeat
 from killrweather.web.nodes import Nodes
 from killrweather.web.parameters import parse_moment
+from killrweather.web.problems import HttpProblem
 
 _MOST_PAST = 1_000
 """Past events that are told at most."""
@@ -59,14 +58,17 @@ def router(ask: Ask, nodes: Nodes) -> APIRouter:
         """All nodes as this one sees them, oldest first, and who owns each singleton."""
         return json_response(await ask(GetClusterView()), ClusterView)
 
-    @routes.post("/members/{name}/leave", status_code=202, response_model=TaskCompleted, responses=may_answer(422, 503))
-    async def leave(name: str) -> Response:
+    @routes.post(
+        "/members/{name}/leave", status_code=202, response_model=TaskCompleted, responses=may_answer(404, 409, 503)
+    )
+    async def leave(name: Annotated[str, Path(description="The node's name", examples=["node-1"])]) -> Response:
         """Have a node shut down gracefully and stay down; one that is Down already is taken out of the view."""
         view: ClusterView = await ask(GetClusterView())
         member = view.named(name)
         if member is None:
             names = ", ".join(one.name for one in view.members) or "none"
-            raise BadRequest(f"node {name[:80]}: not in this cluster, expected one of {names}", "name")
+            text = f"node {name[:80]}: not in this cluster, expected one of {names}"
+            raise HttpProblem(404, "member-not-found", text, argument="name")
         if member.id == view.me:
             return json_response(await ask(LeaveCluster()), TaskCompleted, 202)
         if member.state == "Down":
@@ -82,14 +84,16 @@ def router(ask: Ask, nodes: Nodes) -> APIRouter:
         past: ClusterEvents = await ask(GetClusterEvents(limit))
         return json_response([PastEvent.of(event) for event in past.events], list[PastEvent])
 
-    @routes.get("/events", response_class=StreamingResponse, responses={200: EVENTS, **may_answer(422, 429, 503)})
+    @routes.get(
+        "/events", response_class=EventStream, status_code=200, responses={200: EVENTS, **may_answer(422, 429, 503)}
+    )
     async def cluster_events(
         history: Annotated[int, Query(ge=0, le=_MOST_PAST, description="So many past events first")] = 100,
         last_event_id: Annotated[
             str | None,
             Header(description="Go on after the event with this id", examples=["2024-01-31T18:00:00.125000+00:00"]),
         ] = None,
-    ) -> StreamingResponse:
+    ) -> EventStream:
         """What happens in the cluster, as server-sent events: the past ones, then each as it happens.
 
         `event` is the kind, the data is as in `/cluster/history`. After a break a browser goes on where it was by

@@ -6,15 +6,15 @@ from contextlib import aclosing
 from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Header, Query
-from fastapi.responses import StreamingResponse
 
 from killrweather.errors import BadRequest, Unavailable
 from killrweather.model.observation import canonical_wsid
-from killrweather.streams.observations import Arrival, Arrivals, Positions, read_positions, written
+from killrweather.streams.observations import POSITIONS, Arrival, Arrivals, Positions, read_positions, written
 from killrweather.streams.offsets import Span
 from killrweather.web import events
 from killrweather.web.answers import EVENTS, may_answer
 from killrweather.web.events import EventStream, Listener, Listeners, encoded, greeting, heartbeat
+from killrweather.web.parameters import WSID
 
 MAX_STATIONS = 100
 """Stations that one reader may choose."""
@@ -46,16 +46,27 @@ def router(observations: "Observations") -> APIRouter:
     """``/weather/events``."""
     routes = APIRouter(prefix="/weather", tags=["observations"])
 
-    @routes.get("/events", response_class=StreamingResponse, responses={200: EVENTS, **may_answer(422, 429, 503)})
+    @routes.get(
+        "/events", response_class=EventStream, status_code=200, responses={200: EVENTS, **may_answer(422, 429, 503)}
+    )
     async def observation_events(
         wsid: Annotated[
             list[str] | None,
-            Query(description="Only this station, may be repeated; none = all", examples=[["725030:14732"]]),
+            Query(
+                description="Only this station, may be repeated up to 100 times; none = all",
+                examples=[["725030:14732"]],
+                json_schema_extra={"items": WSID, "maxItems": MAX_STATIONS},
+            ),
         ] = None,
         last_event_id: Annotated[
-            str | None, Header(description="Go on after the event with this id", examples=["0:1250,1:980"])
+            str | None,
+            Header(
+                description="Go on after the event with this id",
+                examples=["0:1250,1:980"],
+                json_schema_extra={"pattern": f"^{POSITIONS}$"},
+            ),
         ] = None,
-    ) -> StreamingResponse:
+    ) -> EventStream:
         """Observations as they are accepted, as server-sent events; some tenths of a second later they are stored.
 
         `event: observation` has the observation as its data. After a break a browser goes on where it was by itself;
