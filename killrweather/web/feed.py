@@ -180,7 +180,8 @@ class _Door:
         try:
             await self._uploads.publish(pieces, tally, lines_before)
         except HttpProblem as error:
-            raise HttpProblem(error.status, error.kind, _with_progress(str(error), tally), **_counts(tally)) from None
+            text = _with_progress(str(error), tally)
+            raise HttpProblem(error.status, error.kind, text, error.headers, **_counts(tally)) from None
         except KillrWeatherError as error:
             return _failed(error, tally)
         return _accepted(tally)

@@ -124,10 +124,18 @@ class _GuardedProtocol(H11Protocol):
         self._forget_stall()
         super().resume_writing()
 
+    def on_response_complete(self) -> None:
+        """Let a client whose body was answered before its end, as with 413, send on for a while; then hang up."""
+        if self.conn.their_state is h11.SEND_BODY:
+            self.loop.call_later(STALL_S, self._hang_up_after_answer)
+        super().on_response_complete()
+
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP; called while the error that says why is handled."""
         error = sys.exc_info()[1]
         status = getattr(error, "error_status_hint", 400)
+        if self.cycle is not None:
+            self.cycle.disconnected = True  # what is at work on the body has no answer to give any more
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self._answer(status, error)
         self.transport.close()
@@ -161,6 +169,10 @@ class _GuardedProtocol(H11Protocol):
         if self._stall_timer is not None:
             self._stall_timer.cancel()
             self._stall_timer = None
+
+    def _hang_up_after_answer(self) -> None:
+        if self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY:
+            self.transport.close()
 
     def _hang_up(self) -> None:
         if self.conn.their_state is h11.IDLE:

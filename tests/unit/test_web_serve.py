@@ -1,6 +1,7 @@
 """The server: binding, TLS, slow clients and stopping, over real sockets on loopback."""
 
 import asyncio
+import contextlib
 import datetime
 import ipaddress
 import json
@@ -18,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from web_stage import LINE, Node, settings
 
 from killrweather.errors import ConfigurationError, ServiceError
-from killrweather.web import Server, create_app, serve
+from killrweather.web import Server, bodies, create_app, serve
 
 
 @pytest.fixture
@@ -255,6 +256,81 @@ def test_a_head_that_is_too_large_or_no_http_is_a_problem(port, sent, status, ki
     assert head.startswith(b"HTTP/1.1 %d " % status)
     assert b"application/problem+json" in head
     assert json.loads(body)["type"] == kind
+
+
+def test_a_body_that_turns_into_no_http_is_a_problem_and_nothing_of_it_stays(port, caplog):
+    """400 in the middle of an upload; the next one is taken, and nobody trips over the first."""
+    node = Node()
+    head = b"POST /weather/data HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\nzzz\r\n"
+
+    async def scenario():
+        server = a_server(port, node)
+        await server.start()
+        received = await exchange(port, head)
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            after = await client.post("/weather/data", content=LINE)
+        await server.stop()
+        return received, after
+
+    received, after = asyncio.run(scenario())
+
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert b'"bad-request"' in received
+    assert after.status_code == 202
+    assert [order.data for order in node.asked] == [LINE.encode()]
+    assert "Exception" not in caplog.text
+
+
+def test_a_client_that_never_ends_a_body_that_was_answered_is_hung_up_on(port, monkeypatch):
+    """A byte now and then buys no time."""
+    monkeypatch.setattr(serve, "STALL_S", 0.3)
+    head = b"POST /weather/data HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\n"
+
+    async def scenario():
+        server = a_server(port)
+        await server.start()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head)
+        received = b""
+        with contextlib.suppress(ConnectionError):
+            for _ in range(100):
+                writer.write(b"x")
+                await asyncio.sleep(0.05)
+                received += await asyncio.wait_for(reader.read(1 << 16), 0.05) if not received else b""
+                if reader.at_eof():
+                    break
+        ended = reader.at_eof() or writer.is_closing()
+        writer.close()
+        await server.stop()
+        return received, ended
+
+    received, ended = asyncio.run(scenario())
+
+    assert received.startswith(b"HTTP/1.1 415 ")
+    assert ended
+
+
+def test_many_slow_senders_hold_up_nobody(port, monkeypatch):
+    """Each is given up with 408 after a silence in its body; meanwhile others are answered."""
+    monkeypatch.setattr(bodies, "STALL_S", 1.0)
+    head = b"POST /weather/stations HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n7"
+
+    async def scenario():
+        server = a_server(port)
+        await server.start()
+        slow = [asyncio.create_task(exchange(port, head + b"\r\n" * (n % 3))) for n in range(60)]
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            meanwhile = [await client.get("/alive") for _ in range(20)]
+            received = await asyncio.gather(*slow)
+            after = await client.post("/weather/data", content=LINE)
+        await server.stop()
+        return meanwhile, received, after
+
+    meanwhile, received, after = asyncio.run(scenario())
+
+    assert {answer.status_code for answer in meanwhile} == {200}
+    assert {answer.split()[1] for answer in received} == {b"408"}
+    assert after.status_code == 202
 
 
 def test_a_client_too_many_is_told_so(port, monkeypatch):
