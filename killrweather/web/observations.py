@@ -22,6 +22,8 @@ MAX_STATIONS = 100
 _TOGETHER = 100
 """Events that are put together once for all readers of everything."""
 
+_CLOSE_S = 5.0
+
 _REST_S, _REST_FOR_EACH_S, _LONGEST_REST_S = 0.01, 0.0005, 0.5
 """s between two rounds of events, growing with the readers: a round costs some 0.1 ms for each of them."""
 
@@ -136,7 +138,7 @@ class Observations:
         self.readers.close()
         if self._follower is not None:
             self._follower.cancel()
-            await asyncio.wait([self._follower])
+            await asyncio.wait([self._follower], timeout=_CLOSE_S)
         await self._log.stop()
 
     async def _sent(self, reader: _Reader, position: dict[int, int]) -> AsyncGenerator[bytes, None]:
