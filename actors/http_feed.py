@@ -6,9 +6,12 @@ from killrweather.actorsystem import AsyncActor
 from killrweather.messages.cluster import ClusterEvent, ClusterView
 from killrweather.messages.control import DataFeedStarted, RequestFailed
 from killrweather.messages.feed import PublishObservations
+from killrweather.streams.observations import ObservationLog
 from killrweather.web.application import create_app
+from killrweather.web.cluster import event_of
 from killrweather.web.forwarding import within
 from killrweather.web.nodes import Nodes
+from killrweather.web.observations import Observations
 from killrweather.web.serve import Server
 
 _PARSING_S = 10.0
@@ -20,11 +23,14 @@ class HttpFeedActor(AsyncActor):
 
     async def pre_start(self) -> None:
         self._nodes = Nodes(self.settings)
-        self._server = Server(create_app(self.settings, self._ask, self._nodes), self.settings)
+        self._arriving = Observations(ObservationLog(self.settings))
+        self._server = Server(create_app(self.settings, self._ask, self._nodes, self._arriving), self.settings)
         await self._server.start()
         self.in_actor(self.tell, "guardian", DataFeedStarted(self._server.url))
 
     async def post_stop(self) -> None:
+        self._nodes.listeners.close()
+        await self._arriving.close()
         await self._server.stop()
         await self._nodes.close()
 
@@ -37,7 +43,7 @@ class HttpFeedActor(AsyncActor):
 
     async def _happened(self, event: ClusterEvent, sender: Any) -> None:
         """Tell whoever listens to ``/cluster/events``."""
-        self._nodes.happened(event)
+        self._nodes.listeners.tell([event_of(event)])
 
     receiveMsg_MemberJoining = receiveMsg_MemberUp = receiveMsg_MemberLeaving = _happened
     receiveMsg_MemberUnreachable = receiveMsg_MemberRemoved = receiveMsg_MemberRefused = _happened

@@ -112,7 +112,7 @@ class KafkaStreamingActor(AsyncActor):
             spans = await spans_of(consumer, topic, self._stored)
             since: dict[int, int | None] = {}
             if order.from_time is not None:
-                time_ms = round(order.from_time.timestamp() * 1000)
+                time_ms = max(0, round(order.from_time.timestamp() * 1000))
                 found = await consumer.offsets_for_times({TopicPartition(topic, number): time_ms for number in spans})
                 since = {place.partition: first and first.offset for place, first in found.items()}
         except (KafkaError, asyncio.TimeoutError) as error:

@@ -49,6 +49,7 @@ class Http(Section):
     port: Port = 8080
     token: SecretStr | None = None
     token_file: Path | None = None
+    cors_origins: tuple[Annotated[str, Field(pattern=r"^(\*|https?://[^\s/*,]+)$")], ...] = ()
     max_body_bytes: int = Field(268_435_456, ge=1)
     request_timeout_s: float = Field(10.0, gt=0)
     advertised_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+$")] | None = None

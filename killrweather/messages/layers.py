@@ -17,6 +17,10 @@ from killrweather.model.observation import canonical_wsid
 RecomputationState = Literal["none", "starting", "running", "waiting", "done", "no-data", "failed", "stopped"]
 
 
+LAST_OFFSET, LAST_PARTITION = 2**63 - 1, 2**31 - 1
+"""The largest that Kafka has numbers for."""
+
+
 @message
 class Replay:
     """Order: read the raw topic again from an offset, from a time, or from its beginning if neither → Replaying.
@@ -32,10 +36,10 @@ class Replay:
     def __post_init__(self) -> None:
         if self.from_offset is not None and self.from_time is not None:
             raise BadRequest("from_offset and from_time: expected one of them, or from_beginning", "from_time")
-        for name in ("from_offset", "partition"):
+        for name, last in (("from_offset", LAST_OFFSET), ("partition", LAST_PARTITION)):
             value = getattr(self, name)
-            if value is not None and value < 0:
-                raise BadRequest(f"{name} {value}: expected 0 or more", name)
+            if value is not None and not 0 <= value <= last:
+                raise BadRequest(f"{name} {value}: expected 0 to {last}", name)
         if self.from_time is not None:
             text = self.from_time.isoformat()
             if self.from_time.tzinfo is None:

@@ -15,6 +15,12 @@ MAX_LIMIT = 10_000
 """Values in one answer at most; the next page starts after the last."""
 
 
+MOST_WETTEST_DAYS = 366
+"""Days of a year."""
+
+HALF_ROUND_THE_EARTH_KM = 20_040
+
+
 def _check_limit(limit: int) -> None:
     if not 1 <= limit <= MAX_LIMIT:
         raise BadRequest(f"limit {limit}: expected 1 to {MAX_LIMIT}", "limit")
@@ -106,8 +112,8 @@ class GetTopKPrecipitation(StationRequest):
     def __post_init__(self) -> None:
         StationRequest.__post_init__(self)
         check_year(self.year)
-        if not 1 <= self.k <= 366:
-            raise BadRequest(f"k {self.k}: expected 1 to 366", "k")
+        if not 1 <= self.k <= MOST_WETTEST_DAYS:
+            raise BadRequest(f"k {self.k}: expected 1 to {MOST_WETTEST_DAYS}", "k")
 
 
 @message
@@ -138,8 +144,9 @@ class FindWeatherStations:
             if not (-90 <= lat <= 90 and -180 <= long <= 180):
                 expected = "a latitude of -90 to 90 and a longitude of -180 to 180"
                 raise BadRequest(f"near {lat},{long}: expected {expected}", "near")
-        if not 0 < self.km <= 20_040:
-            raise BadRequest(f"km {self.km:g}: expected more than 0 and at most 20040, half way round the Earth", "km")
+        if not 0 < self.km <= HALF_ROUND_THE_EARTH_KM:
+            expected = f"more than 0 and at most {HALF_ROUND_THE_EARTH_KM}, half way round the Earth"
+            raise BadRequest(f"km {self.km:g}: expected {expected}", "km")
 
 
 @message

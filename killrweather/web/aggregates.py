@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from killrweather.messages.weather import (
+    MOST_WETTEST_DAYS,
     GetAnnualTemperature,
     GetDailyPrecipitation,
     GetDailyTemperature,
@@ -23,7 +24,11 @@ from killrweather.model.temperature import (
     MonthlyTemperature,
 )
 from killrweather.web.answers import OF_STATION, Ask, answer
-from killrweather.web.parameters import Days, Months, Wsid, Year, Years
+from killrweather.web.parameters import Days, MonthOfYear, Months, Wsid, Year, Years
+
+WettestDays = Annotated[
+    int, Query(description="How many", json_schema_extra={"minimum": 1, "maximum": MOST_WETTEST_DAYS})
+]
 
 
 def add_temperature(routes: APIRouter, ask: Ask) -> None:
@@ -65,7 +70,7 @@ def add_temperature(routes: APIRouter, ask: Ask) -> None:
         responses=OF_STATION,
         tags=["temperature"],
     )
-    async def high_low(wsid: Wsid, year: Year, month: Annotated[int, Query(examples=[7])]) -> Response:
+    async def high_low(wsid: Wsid, year: Year, month: MonthOfYear) -> Response:
         """The highest and the lowest temperature of a month, °C."""
         return answer(await ask(GetMonthlyHiLowTemperature(wsid, year, month)), MonthlyHiLowTemperature)
 
@@ -109,7 +114,7 @@ def add_precipitation(routes: APIRouter, ask: Ask) -> None:
         responses=OF_STATION,
         tags=["precipitation"],
     )
-    async def wettest_days(wsid: Wsid, year: Year, k: Annotated[int, Query(description="How many")] = 10) -> Response:
+    async def wettest_days(wsid: Wsid, year: Year, k: WettestDays = 10) -> Response:
         """The k wettest days of a year with their dates, wettest first."""
         value = await ask(GetTopKPrecipitation(wsid, year, k))
         found = value if isinstance(value, NoDataAvailable) else value.days

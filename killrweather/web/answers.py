@@ -28,20 +28,34 @@ def answer(value: Any, kind: Any, headers: dict[str, str] | None = None) -> Resp
 
 def may_answer(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI text of the problems that a route may answer."""
-    content = {"application/problem+json": {"schema": {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}}}
-    return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
+    schema = {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}
+    return {
+        status: {"description": _MEANINGS[status], "content": {"application/problem+json": {"schema": schema}}}
+        for status in statuses
+    }
 
 
 _MEANINGS = {
+    400: "The connection ended before the body did",
+    401: "The bearer token is missing or wrong",
     403: "A path outside feed.directories",
-    404: "No such station, or no such data of it",
+    404: "No such station, no such data of it, or no such node",
+    406: "Accept allows nothing of what the path answers",
     408: "The body came too slowly",
     409: "Something else is under way",
     413: "The body is larger than http.max_body_bytes",
+    415: "The body says that it is something without rows",
     422: "An argument is not allowed, or nothing was acceptable",
-    429: "Too many uploads are at work; try again after Retry-After seconds",
+    429: "As many are at work or listen as there may be; try again after Retry-After seconds",
+    500: "Anything else; the node's log has its place",
     503: "Something is away; try again after Retry-After seconds",
 }
+
+EVENTS: dict[str, Any] = {
+    "description": "Server-sent events, until the client hangs up; `event: closed` says why the node ends them",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+"""What a stream of events answers."""
 
 OF_STATION = may_answer(404, 422, 503)
 """What a question about a station may answer besides 200."""

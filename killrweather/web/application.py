@@ -1,19 +1,21 @@
 """The HTTP application of a node, independent of actors: it knows a way to ask, and nothing else."""
 
-from typing import Any
-
-from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
-from pydantic import TypeAdapter
+from fastapi import Depends, FastAPI
 
 from killrweather import __version__
 from killrweather.settings import Settings
-from killrweather.web import cluster, feed, layers, metrics, operations, problems, request_ids, weather
-from killrweather.web.access import BearerToken
+from killrweather.streams.observations import ObservationLog
+from killrweather.web import cluster, feed, layers, metrics, observations, operations, problems, weather
+from killrweather.web.access import BearerToken, OtherSites
 from killrweather.web.answers import Ask
+from killrweather.web.caching import Caching
 from killrweather.web.forwarding import Forwarding
 from killrweather.web.latency import Latencies, Timing
+from killrweather.web.methods import Methods
+from killrweather.web.negotiation import check_accept
 from killrweather.web.nodes import Nodes
+from killrweather.web.observations import Observations
+from killrweather.web.openapi import openapi
 from killrweather.web.request_ids import RequestIds
 
 _DESCRIPTION = """Weather observations in, and answers about them.
@@ -22,21 +24,28 @@ Times are UTC in ISO 8601, days `YYYY-MM-DD`; temperatures in °C, pressure in h
 precipitation in mm. Errors are `application/problem+json` (RFC 9457); their `type` is a stable name."""
 
 
-def create_app(settings: Settings, ask: Ask, nodes: Nodes | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, ask: Ask, nodes: Nodes | None = None, arriving: Observations | None = None
+) -> FastAPI:
     """The application; ``ask`` sends a request message and returns its answer or raises a KillrWeatherError.
 
-    ``nodes`` knows the other nodes of the cluster; None = this one is alone.
+    ``nodes`` knows the other nodes of the cluster; None = this one is alone. ``arriving`` has what
+    ``/weather/events`` tells; None = what comes to the raw topic. Whoever gives them closes them.
     """
     nodes, latencies = nodes or Nodes(settings), Latencies()
+    arriving = arriving or Observations(ObservationLog(settings))
     app = FastAPI(
         title="KillrWeather",
         version=__version__,
         description=_DESCRIPTION,
         docs_url=None,  # FastAPI's pages load their scripts from other machines
         redoc_url=None,
+        redirect_slashes=False,  # it would send clients to whatever host their request names
+        dependencies=[Depends(check_accept)],
     )
     for routes in (
         feed.router(settings, ask),
+        observations.router(arriving),
         weather.router(ask),
         operations.router(ask, nodes),
         metrics.router(ask, latencies),
@@ -45,27 +54,20 @@ def create_app(settings: Settings, ask: Ask, nodes: Nodes | None = None) -> Fast
     ):
         app.include_router(routes)
     problems.install(app)
-    app.add_middleware(Forwarding, nodes=nodes, name=settings.node.name, timeout_s=settings.http.request_timeout_s)
-    if settings.http.token is not None:
-        app.add_middleware(BearerToken, token=settings.http.token.get_secret_value())
-    app.add_middleware(Timing, latencies=latencies, templates=lambda: [*app.openapi()["paths"], str(app.openapi_url)])
-    app.add_middleware(RequestIds)
-    app.openapi = lambda: _openapi(app, settings)  # type: ignore[method-assign]
+    has_token = settings.http.token is not None
+    app.openapi = lambda: openapi(app, has_token)  # type: ignore[method-assign]
+    _add_layers(app, settings, nodes, latencies)
     return app
 
 
-def _openapi(app: FastAPI, settings: Settings) -> dict[str, Any]:
-    """The OpenAPI document: FastAPI's own, with the problem documents and the token of this configuration."""
-    if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        for own_form in ("HTTPValidationError", "ValidationError"):
-            schemas.pop(own_form, None)
-        schemas["ProblemDocument"] = TypeAdapter(problems.ProblemDocument).json_schema()
-        if settings.http.token is not None:
-            document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-            document["security"] = [{"token": []}]
-            document["paths"]["/alive"]["get"]["security"] = []
-        request_ids.document(document)
-        app.openapi_schema = document
-    return app.openapi_schema
+def _add_layers(app: FastAPI, settings: Settings, nodes: Nodes, latencies: Latencies) -> None:
+    """What every request passes, the innermost first."""
+    app.add_middleware(Caching)
+    app.add_middleware(Methods, routes=app.routes)
+    app.add_middleware(Forwarding, nodes=nodes, name=settings.node.name, timeout_s=settings.http.request_timeout_s)
+    if settings.http.token is not None:
+        app.add_middleware(BearerToken, token=settings.http.token.get_secret_value())
+    if settings.http.cors_origins:
+        app.add_middleware(OtherSites, origins=settings.http.cors_origins)
+    app.add_middleware(Timing, latencies=latencies, templates=lambda: [*app.openapi()["paths"], str(app.openapi_url)])
+    app.add_middleware(RequestIds)

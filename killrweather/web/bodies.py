@@ -48,7 +48,8 @@ async def _next(arrived: AsyncIterator[bytes]) -> bytes | None:
     try:
         return await asyncio.wait_for(anext(arrived, None), STALL_S)
     except asyncio.TimeoutError:
-        raise HttpProblem(408, "body-too-slow", f"the body stalled for {STALL_S:g} s, send it again") from None
+        text = f"the body stalled for {STALL_S:g} s, send it again"
+        raise HttpProblem(408, "body-too-slow", text, {"Connection": "close"}) from None
     except ClientDisconnect:
         raise HttpProblem(400, "body-cut-off", "the connection ended before the body did, send it again") from None
 

@@ -1,15 +1,12 @@
 """The nodes of the cluster over HTTP: who is there, what happens, and the order to leave."""
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Header, Path, Query, Response
 
-from killrweather.errors import BadRequest
 from killrweather.messages.cluster import (
     ClusterEvent,
     ClusterEvents,
@@ -21,11 +18,15 @@ from killrweather.messages.cluster import (
     told,
 )
 from killrweather.messages.control import TaskCompleted
-from killrweather.web.answers import Ask, json_response, may_answer
+from killrweather.web import events
+from killrweather.web.answers import EVENTS, Ask, json_response, may_answer
+from killrweather.web.events import EventStream, Listener, encoded, greeting, heartbeat
 from killrweather.web.nodes import Nodes
+from killrweather.web.parameters import parse_moment
+from killrweather.web.problems import HttpProblem
 
-_COMMENT_S = 15.0
-"""s of silence after which a stream of events says that it is still there."""
+_MOST_PAST = 1_000
+"""Past events that are told at most."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,17 @@ def router(ask: Ask, nodes: Nodes) -> APIRouter:
         """All nodes as this one sees them, oldest first, and who owns each singleton."""
         return json_response(await ask(GetClusterView()), ClusterView)
 
-    @routes.post("/members/{name}/leave", status_code=202, response_model=TaskCompleted, responses=may_answer(422, 503))
-    async def leave(name: str) -> Response:
+    @routes.post(
+        "/members/{name}/leave", status_code=202, response_model=TaskCompleted, responses=may_answer(404, 409, 503)
+    )
+    async def leave(name: Annotated[str, Path(description="The node's name", examples=["node-1"])]) -> Response:
         """Have a node shut down gracefully and stay down; one that is Down already is taken out of the view."""
         view: ClusterView = await ask(GetClusterView())
         member = view.named(name)
         if member is None:
             names = ", ".join(one.name for one in view.members) or "none"
-            raise BadRequest(f"node {name[:80]}: not in this cluster, expected one of {names}", "name")
+            text = f"node {name[:80]}: not in this cluster, expected one of {names}"
+            raise HttpProblem(404, "member-not-found", text, argument="name")
         if member.id == view.me:
             return json_response(await ask(LeaveCluster()), TaskCompleted, 202)
         if member.state == "Down":
@@ -74,42 +78,53 @@ def router(ask: Ask, nodes: Nodes) -> APIRouter:
 
     @routes.get("/history", response_model=list[PastEvent], responses=may_answer(422, 503))
     async def history(
-        limit: Annotated[int, Query(ge=1, le=1000, description="So many events at most")] = 100,
+        limit: Annotated[int, Query(ge=1, le=_MOST_PAST, description="So many events at most")] = 100,
     ) -> Response:
         """The newest events, oldest first."""
         past: ClusterEvents = await ask(GetClusterEvents(limit))
         return json_response([PastEvent.of(event) for event in past.events], list[PastEvent])
 
     @routes.get(
-        "/events",
-        response_class=StreamingResponse,
-        responses={
-            200: {"content": {"text/event-stream": {}}, "description": "Server-sent events"},
-            **may_answer(422, 503),
-        },
+        "/events", response_class=EventStream, status_code=200, responses={200: EVENTS, **may_answer(422, 429, 503)}
     )
-    async def events(
-        history: Annotated[int, Query(ge=0, le=1000, description="So many past events first")] = 100,
-    ) -> StreamingResponse:
-        """What happens in the cluster, as server-sent events: the past ones, then each as it happens."""
-        past: ClusterEvents = await ask(GetClusterEvents(history)) if history else ClusterEvents(())
-        return StreamingResponse(
-            _sent(past, nodes), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-        )
+    async def cluster_events(
+        history: Annotated[int, Query(ge=0, le=_MOST_PAST, description="So many past events first")] = 100,
+        last_event_id: Annotated[
+            str | None,
+            Header(description="Go on after the event with this id", examples=["2024-01-31T18:00:00.125000+00:00"]),
+        ] = None,
+    ) -> EventStream:
+        """What happens in the cluster, as server-sent events: the past ones, then each as it happens.
+
+        `event` is the kind, the data is as in `/cluster/history`. After a break a browser goes on where it was by
+        itself; other clients send the last id as `Last-Event-ID`, and `history` is then without effect.
+        """
+        since = parse_moment("Last-Event-ID", last_event_id) if last_event_id else None
+        return await EventStream.begun(_sent(ask, nodes, history, since))
 
     return routes
 
 
-async def _sent(past: ClusterEvents, nodes: Nodes) -> AsyncIterator[str]:
-    with nodes.listening() as news:
-        for event in past.events:
-            yield _line(event)
-        while True:
-            try:
-                yield _line(await asyncio.wait_for(news.get(), _COMMENT_S))
-            except asyncio.TimeoutError:
-                yield ": still here\n\n"
+async def _sent(ask: Ask, nodes: Nodes, history: int, since: datetime | None) -> AsyncGenerator[bytes, None]:
+    with nodes.listeners.listening(Listener()) as reader:
+        # Asked for while it listens already: an event that is in both is told once.
+        number = _MOST_PAST if since else history
+        past: ClusterEvents = await ask(GetClusterEvents(number)) if number else ClusterEvents(())
+        lines = {event: event_of(event) for event in past.events}
+        reader.skip(lines.values())
+        # Events of the same instant come again: which of them is known, the id does not say.
+        wanted = [line for event, line in lines.items() if since is None or event.at >= since]
+        is_cut = since is not None and len(lines) == _MOST_PAST and past.events[0].at > since
+        gap = encoded("gap", {"text": f"only the newest {_MOST_PAST:,} events are kept at hand"}) if is_cut else b""
+        yield greeting() + gap + b"".join(wanted)
+        while not reader.farewell:
+            if chunk := await reader.take(events.HEARTBEAT_S):
+                yield chunk
+            elif not reader.farewell:
+                yield heartbeat()
+        yield reader.farewell
 
 
-def _line(event: ClusterEvent) -> str:
-    return f"event: {type(event).__name__}\ndata: {json.dumps(asdict(PastEvent.of(event)))}\n\n"
+def event_of(event: ClusterEvent) -> bytes:
+    """An event as it is sent; its id is its time."""
+    return encoded(type(event).__name__, asdict(PastEvent.of(event)), event.at.isoformat())

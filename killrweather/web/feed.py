@@ -18,6 +18,8 @@ from killrweather.web import rejected
 from killrweather.web.answers import Ask, json_response, may_answer
 from killrweather.web.bodies import blocks_of, check_length, has_body
 from killrweather.web.confinement import HEADER, feed_files, open_inside
+from killrweather.web.negotiation import check_body_type
+from killrweather.web.parameters import WSID
 from killrweather.web.problems import HttpProblem, describe, problem
 from killrweather.web.stations import StationsAccepted, store_stations
 from killrweather.web.uploads import RejectedRow, Tally, Uploads, in_steps
@@ -98,18 +100,28 @@ def router(settings: Settings, ask: Ask) -> APIRouter:
         "/data",
         status_code=202,
         response_model=DataAccepted,
-        responses=may_answer(403, 408, 413, 422, 429, 503),
+        responses=may_answer(400, 403, 408, 413, 415, 422, 429, 503),
         openapi_extra={"requestBody": _BODY},
     )
     async def load_observations(
         request: Request,
-        format: Annotated[str, Query(description="A format's name, or auto", examples=["csv"])] = "auto",
+        format: Annotated[
+            str,
+            Query(
+                description="A format's name, or auto",
+                examples=["csv"],
+                json_schema_extra={"enum": ["auto", *rejected.FORMAT["enum"]]},
+            ),
+        ] = "auto",
         name: Annotated[str, Query(description="The file's name", examples=["725030-14732-2008.gz"])] = "body",
-        wsid: Annotated[str | None, Query(description="The station, for formats whose lines don't name it")] = None,
+        wsid: Annotated[
+            str | None, Query(description="The station, for formats whose lines don't name it", json_schema_extra=WSID)
+        ] = None,
         line: Annotated[int, Query(ge=1, description="The number of the body's first line in that file")] = 1,
         x_data_feed: Annotated[str | None, Header(description="Paths below feed.directories, with commas")] = None,
     ) -> Response:
         """Take observations; the answer comes when Kafka has acknowledged every accepted row."""
+        check_body_type(request)
         chosen = None if format == "auto" else format_named(format)
         with door.open():
             if x_data_feed is not None:
@@ -121,11 +133,12 @@ def router(settings: Settings, ask: Ask) -> APIRouter:
         "/stations",
         status_code=202,
         response_model=StationsAccepted,
-        responses=may_answer(408, 413, 422, 429, 503),
+        responses=may_answer(400, 408, 413, 415, 422, 429, 503),
         openapi_extra={"requestBody": _STATION_BODY},
     )
     async def load_stations(request: Request) -> Response:
         """Take a station table; the answer comes when every station is kept."""
+        check_body_type(request)
         check_length(request, settings.http.max_body_bytes)
         with door.open():
             result = await store_stations(blocks_of(request, settings.http.max_body_bytes), ask)
@@ -167,7 +180,8 @@ class _Door:
         try:
             await self._uploads.publish(pieces, tally, lines_before)
         except HttpProblem as error:
-            raise HttpProblem(error.status, error.kind, _with_progress(str(error), tally), **_counts(tally)) from None
+            text = _with_progress(str(error), tally)
+            raise HttpProblem(error.status, error.kind, text, error.headers, **_counts(tally)) from None
         except KillrWeatherError as error:
             return _failed(error, tally)
         return _accepted(tally)

@@ -1,33 +1,32 @@
 """The other nodes of the cluster, as a node's HTTP door knows them: who answers what, and how to reach them."""
 
-import asyncio
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
 
 from killrweather.errors import Unavailable
-from killrweather.messages.cluster import ClusterEvent, ClusterView, Member
+from killrweather.messages.cluster import ClusterView, Member
 from killrweather.request_id import HEADER, current
 from killrweather.settings import Settings
 from killrweather.tls import client_context
+from killrweather.web.events import Listener, Listeners
 
 HOP = "x-killrweather-hop"
 """The header of a request that a node passed on: the node's name. Such a request is passed on no further."""
 
-_LISTENER_EVENTS = 1_000
 _CONNECT_S = 1.0
 
 _PREFIXES = (
+    ("/weather/events", "self", ""),
     ("/operations/replay", "owner", "stream"),
     ("/operations/recompute", "first", "analytics"),
     ("/weather/rejected", "first", "feed"),
     ("/weather/data", "any", "feed"),
     ("/weather/", "any", "query"),
 )
-"""Which path needs what: the owner of a singleton, any node with a role, or always the same one, which knows how far
-the work is that it was given."""
+"""Which path needs what: only the node itself, the owner of a singleton, any node with a role, or always the same one,
+which knows how far the work is that it was given."""
 
 
 class Nodes:
@@ -36,7 +35,8 @@ class Nodes:
     def __init__(self, settings: Settings):
         self._settings = settings
         self.view = ClusterView("")
-        self._listeners: set[asyncio.Queue[ClusterEvent]] = set()
+        self.listeners: Listeners[Listener] = Listeners()
+        """Who listens to what happens in the cluster."""
         self._client: httpx.AsyncClient | None = None
 
     @property
@@ -61,7 +61,7 @@ class Nodes:
         """
         need = next(((how, role) for prefix, how, role in _PREFIXES if path.startswith(prefix)), None)
         me = next((member for member in self.view.members if member.id == self.view.me), None)
-        if need is None or me is None:
+        if need is None or need[0] == "self" or me is None:
             return None
         how, role = need
         if how == "owner":
@@ -91,22 +91,3 @@ class Nodes:
             return answer.json()
         except (httpx.HTTPError, ValueError) as error:
             raise Unavailable(f"node {member.name} at {member.address} does not answer: {error!r}") from error
-
-    # -- events
-
-    def happened(self, event: ClusterEvent) -> None:
-        """Tell whoever listens; a listener that reads too slowly misses the oldest."""
-        for queue in self._listeners:
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait(event)
-
-    @contextmanager
-    def listening(self) -> Iterator[asyncio.Queue[ClusterEvent]]:
-        """What happens from now on."""
-        queue: asyncio.Queue[ClusterEvent] = asyncio.Queue(_LISTENER_EVENTS)
-        self._listeners.add(queue)
-        try:
-            yield queue
-        finally:
-            self._listeners.discard(queue)

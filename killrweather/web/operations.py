@@ -3,13 +3,14 @@
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import TypeAdapter
 
 from killrweather.errors import Unavailable
 from killrweather.messages.node import Check, GetNodeStatus, GetStreamProgress, NodeStatus, StreamProgress
 from killrweather.web.answers import Ask, json_response, may_answer
+from killrweather.web.docs_page import docs_page
 from killrweather.web.nodes import Nodes
 from killrweather.web.page import status_page
 
@@ -39,7 +40,7 @@ class Status:
 
 
 def router(ask: Ask, nodes: Nodes) -> APIRouter:
-    """``/alive``, ``/ready``, ``/status`` and the page at ``/``."""
+    """``/alive``, ``/ready``, ``/status``, and the pages at ``/`` and ``/docs``."""
     routes = APIRouter(tags=["operations"])
 
     @routes.get("/alive", response_model=Alive)
@@ -68,6 +69,10 @@ def router(ask: Ask, nodes: Nodes) -> APIRouter:
     @routes.get("/", response_class=HTMLResponse, include_in_schema=False)
     async def page() -> HTMLResponse:
         return HTMLResponse(status_page(await _status(ask, nodes)), headers=_PAGE_HEADERS)
+
+    @routes.get("/docs", response_class=HTMLResponse, include_in_schema=False)
+    async def docs(request: Request) -> HTMLResponse:
+        return HTMLResponse(docs_page(request.app.openapi()), headers=_PAGE_HEADERS)
 
     return routes
 

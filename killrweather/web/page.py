@@ -26,7 +26,8 @@ td.n {{ text-align: right; font-variant-numeric: tabular-nums; }}
 <table><caption>Observations on their way</caption>{flow}</table>
 <table><caption>Actors</caption><tr><th>actor</th><th>state</th><th>restarts</th><th>last error</th></tr>
 {actors}</table>
-<p>API: <a href="openapi.json">openapi.json</a> · <a href="ready">ready</a> · <a href="status">status</a> ·
+<p>API: <a href="docs">docs</a> · <a href="openapi.json">openapi.json</a> · <a href="ready">ready</a> ·
+<a href="status">status</a> ·
 <a href="weather/stations?limit=20">stations</a></p>
 </body></html>
 """

@@ -3,8 +3,13 @@
 type                  status
 no-data-available     404   the station is known, such data is not there
 station-not-found     404
+member-not-found      404   the cluster has no node of this name
 not-found             404   no such path
 method-not-allowed    405
+bad-request           400   what came is no HTTP/1.1
+head-too-large        431   the request line and the headers
+not-acceptable        406   the client takes nothing of what the path answers
+unsupported-media-type 415  a body says that it is something without rows
 unauthorized          401   the bearer token is missing or wrong
 forbidden             403   a feed path outside feed.directories
 conflict              409   something else is under way
@@ -15,6 +20,7 @@ body-too-large        413
 body-too-slow         408
 body-cut-off          400
 too-many-uploads      429   with Retry-After
+too-many-listeners    429   with Retry-After
 unavailable           503   Kafka, Cassandra or an actor is away; with Retry-After
 internal-error        500
 """
@@ -40,6 +46,7 @@ from killrweather.errors import (
     Unavailable,
 )
 from killrweather.request_id import current
+from killrweather.web.methods import allowed
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +57,11 @@ TITLES = {
     "station-not-found": "The station is not known",
     "not-found": "There is no such path",
     "method-not-allowed": "The path does not take this method",
+    "bad-request": "This is no request",
+    "head-too-large": "The head of the request is too large",
+    "not-acceptable": "The answer has another form",
+    "unsupported-media-type": "The body has another form",
+    "member-not-found": "The cluster has no such node",
     "unauthorized": "The bearer token is missing or wrong",
     "forbidden": "The configuration does not allow this",
     "conflict": "Something that is under way excludes this",
@@ -60,6 +72,7 @@ TITLES = {
     "body-too-slow": "The body came too slowly",
     "body-cut-off": "The body ended too early",
     "too-many-uploads": "Too many uploads are at work",
+    "too-many-listeners": "Too many readers listen",
     "unavailable": "Something the request needs is away for now",
     "internal-error": "The request failed",
 }
@@ -113,6 +126,30 @@ def problem(
     return JSONResponse(content, status, headers, media_type=MEDIA_TYPE)
 
 
+_EXAMPLES = {
+    400: ("body-cut-off", "the connection ended before the body did, send it again"),
+    401: ("unauthorized", "GET /status: expected the header Authorization: Bearer and the value of http.token"),
+    403: ("forbidden", "/etc/passwd: outside feed.directories"),
+    404: ("no-data-available", "station 725030:14732: no temperature of 1999-01-01"),
+    406: ("not-acceptable", 'Accept "text/html": /weather/stations answers application/json'),
+    408: ("body-too-slow", "the body stalled for 30 s, send it again"),
+    409: ("conflict", "a recompute is under way; wait for it, or stop it"),
+    413: ("body-too-large", "the body has 300,000,000 bytes, http.max_body_bytes allows 268,435,456: send it in parts"),
+    415: ("unsupported-media-type", 'Content-Type "image/png": expected text/csv, application/json, another text'),
+    422: ("bad-argument", 'start "2008-02-30": expected a day such as 2008-01-31'),
+    429: ("too-many-uploads", "64 uploads are at work, as many as there may be; try again later"),
+    500: ("internal-error", "GET /status: an unexpected ValueError; the log of this node has its place"),
+    503: ("unavailable", "Kafka at 127.0.0.1:9092 does not answer: TimeoutError; is it running?"),
+}
+
+
+def example_of(status: int) -> dict[str, Any]:
+    """What a problem of this status looks like."""
+    kind, detail = _EXAMPLES[status]
+    argument = {"argument": "start"} if kind == "bad-argument" else {}
+    return {"type": kind, "title": TITLES[kind], "status": status, "detail": detail, **argument}
+
+
 def describe(error: KillrWeatherError) -> tuple[int, str, dict[str, str], dict[str, Any]]:
     """The status, type, headers and further members that an error of ours becomes."""
     status, kind = next(
@@ -157,11 +194,11 @@ async def _of_arguments(_: Request, error: RequestValidationError) -> JSONRespon
 
 async def _of_routing(request: Request, error: HTTPException) -> JSONResponse:
     kind = _HTTP_KINDS.get(error.status_code, "internal-error")
-    allowed = (error.headers or {}).get("Allow")
-    detail = f"{request.method} {request.url.path}: " + (
-        f"expected {allowed}" if allowed else "see /openapi.json for what there is"
-    )
-    return problem(error.status_code, kind, detail, error.headers)
+    headers, expected = error.headers, "see /docs for what there is"
+    if error.status_code == 405:
+        methods = allowed(request.app.routes, request.scope)
+        headers, expected = {"Allow": methods}, f"expected {methods}"
+    return problem(error.status_code, kind, f"{request.method} {request.url.path[:200]}: {expected}", headers)
 
 
 def unexpected(method: str, path: str, error: Exception) -> JSONResponse:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from killrweather.feed.formats import FORMATS
 from killrweather.messages.rejected import (
     MOST_SHOWN,
     GetRejected,
@@ -14,6 +15,9 @@ from killrweather.messages.rejected import (
     RetryRejected,
 )
 from killrweather.web.answers import Ask, json_response, may_answer
+
+FORMAT = {"type": "string", "enum": [known.name for known in FORMATS]}
+"""A format's name as JSON Schema."""
 
 
 def router(ask: Ask) -> APIRouter:
@@ -33,7 +37,9 @@ def router(ask: Ask) -> APIRouter:
     @routes.post("/retry", status_code=202, response_model=RejectedRetry, responses=may_answer(409, 422, 503))
     async def retry(
         code: Annotated[str | None, Query(description="Only this kind of fault", examples=["calendar"])] = None,
-        format: Annotated[str | None, Query(description="Read the lines as this format", examples=["json"])] = None,
+        format: Annotated[
+            str | None, Query(description="Read the lines as this format", examples=["json"], json_schema_extra=FORMAT)
+        ] = None,
     ) -> Response:
         """Send what was rejected through the feed again, each record once; what is rejected again is new."""
         return json_response(await ask(RetryRejected(code, format)), RejectedRetry, 202)

@@ -3,24 +3,33 @@
 import asyncio
 import contextlib
 import errno
+import resource
 import socket
 import ssl
+import sys
 from collections.abc import Iterator
+from http import HTTPStatus
 
 import h11
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from killrweather.errors import ConfigurationError, ServiceError
 from killrweather.settings import Http, Settings
+from killrweather.web.problems import problem
 
 HEAD_TIMEOUT_S = 10.0
 """s in which the head of a request has to be there; uvicorn itself would wait for ever."""
 
+STALL_S = 30.0
+"""s in which a client takes nothing of its answer, after which it is hung up on; uvicorn would hold it for ever."""
+
 KEEP_ALIVE_S = 30
 MAX_HEAD_BYTES = 32_768
-MAX_CONNECTIONS = 1_000
+MAX_CONNECTIONS = 5_000
+"""Streams of events are 2 × 2,000 of them at most; a request on one more gets 503."""
+
 BACKLOG = 512
 
 
@@ -41,7 +50,6 @@ class Server:
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_S,
-            limit_concurrency=MAX_CONNECTIONS,
             h11_max_incomplete_event_size=MAX_HEAD_BYTES,
             backlog=BACKLOG,
         )
@@ -56,6 +64,7 @@ class Server:
 
     async def start(self) -> None:
         """Bind and listen. Raises ServiceError when the port is taken, ConfigurationError for bad TLS files."""
+        _allow_open_files(2 * MAX_CONNECTIONS)
         self._config.load()
         self._config.ssl = _tls(self._http)
         listener = _bind(self._http)
@@ -84,12 +93,18 @@ class _Quiet(uvicorn.Server):
 
 
 class _GuardedProtocol(H11Protocol):
-    """HTTP/1.1 that hangs up on a client which does not finish the head of its request in time."""
+    """HTTP/1.1 that hangs up on a client which does not finish the head of its request, or take its answer, in time.
+
+    What uvicorn itself would answer in plain text is a problem document, too.
+    """
 
     _head_timer: asyncio.TimerHandle | None = None
+    _stall_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if len(self.connections) > MAX_CONNECTIONS:
+            self.app = _full
         self._watch_head()
 
     def data_received(self, data: bytes) -> None:
@@ -98,7 +113,46 @@ class _GuardedProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_head()
+        self._forget_stall()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stall_timer = self.loop.call_later(STALL_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._forget_stall()
+        super().resume_writing()
+
+    def on_response_complete(self) -> None:
+        """Let a client whose body was answered before its end, as with 413, send on for a while; then hang up."""
+        if self.conn.their_state is h11.SEND_BODY:
+            self.loop.call_later(STALL_S, self._hang_up_after_answer)
+        super().on_response_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP; called while the error that says why is handled."""
+        error = sys.exc_info()[1]
+        status = getattr(error, "error_status_hint", 400)
+        if self.cycle is not None:
+            self.cycle.disconnected = True  # what is at work on the body has no answer to give any more
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self._answer(status, error)
+        self.transport.close()
+
+    def _answer(self, status: int, error: BaseException | None) -> None:
+        if status == 431:
+            answer = problem(431, "head-too-large", f"the head of a request may have {MAX_HEAD_BYTES:,} bytes")
+        else:
+            answer = problem(400, "bad-request", f"this is no HTTP/1.1: {error}")
+        headers = [*answer.raw_headers, (b"connection", b"close")]
+        reason = HTTPStatus(answer.status_code).phrase.encode()
+        for event in (
+            h11.Response(status_code=answer.status_code, headers=headers, reason=reason),
+            h11.Data(data=bytes(answer.body)),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
 
     def _watch_head(self) -> None:
         if self.conn.their_state is not h11.IDLE:
@@ -111,9 +165,31 @@ class _GuardedProtocol(H11Protocol):
             self._head_timer.cancel()
             self._head_timer = None
 
+    def _forget_stall(self) -> None:
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+
+    def _hang_up_after_answer(self) -> None:
+        if self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY:
+            self.transport.close()
+
     def _hang_up(self) -> None:
         if self.conn.their_state is h11.IDLE:
             self.transport.close()
+
+
+async def _full(scope: Scope, receive: Receive, send: Send) -> None:
+    text = f"{MAX_CONNECTIONS:,} clients are connected, as many as there may be; try again later"
+    await problem(503, "unavailable", text, {"Retry-After": "1", "Connection": "close"})(scope, receive, send)
+
+
+def _allow_open_files(number: int) -> None:
+    """Raise this process's own limit so far, or as far as it may: many systems begin at 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < number:
+        allowed = number if hard == resource.RLIM_INFINITY else min(number, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
 def _bind(http: Http) -> socket.socket:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from killrweather.errors import BadRequest
 from killrweather.messages.weather import (
+    HALF_ROUND_THE_EARTH_KM,
     FindWeatherStations,
     GetCurrentWeather,
     GetRawWeather,
@@ -15,12 +16,15 @@ from killrweather.messages.weather import (
     NoDataAvailable,
 )
 from killrweather.model.observation import RawWeatherData
-from killrweather.model.sky import SkyCondition
+from killrweather.model.sky import SKY_CONDITIONS, SkyCondition
 from killrweather.model.station import WeatherStation
 from killrweather.web import aggregates
 from killrweather.web.answers import OF_STATION, Ask, answer, json_response, may_answer
+from killrweather.web.caching import FOREVER
 from killrweather.web.parameters import (
     FIRST_DAY,
+    MOMENT,
+    PLACE,
     Limit,
     Wsid,
     last_day,
@@ -50,8 +54,16 @@ def _stations(routes: APIRouter, ask: Ask) -> None:
             str, Query(description="Words of the name, the id or the call sign", examples=["kennedy"])
         ] = "",
         country: Annotated[str, Query(description="Country code", examples=["US"])] = "",
-        near: Annotated[str | None, Query(description="latitude,longitude", examples=["40.64,-73.78"])] = None,
-        km: Annotated[float, Query(description="Distance from near at most")] = 50.0,
+        near: Annotated[
+            str | None, Query(description="latitude,longitude", examples=["40.64,-73.78"], json_schema_extra=PLACE)
+        ] = None,
+        km: Annotated[
+            float,
+            Query(
+                description="Distance from near at most",
+                json_schema_extra={"exclusiveMinimum": 0, "maximum": HALF_ROUND_THE_EARTH_KM},
+            ),
+        ] = 50.0,
         limit: Limit = 100,
         cursor: Annotated[str, Query(description="Where a further page starts, from the Link header")] = "",
     ) -> Response:
@@ -70,10 +82,14 @@ def _stations(routes: APIRouter, ask: Ask) -> None:
         """Who a station is."""
         return answer(await ask(GetWeatherStation(wsid)), WeatherStation)
 
-    @routes.get("/sky-conditions/{code}", response_model=SkyCondition, responses=OF_STATION, tags=["observations"])
-    async def sky_condition(code: Annotated[int, Path(examples=[8])]) -> Response:
+    @routes.get(
+        "/sky-conditions/{code}", response_model=SkyCondition, responses=may_answer(422, 503), tags=["observations"]
+    )
+    async def sky_condition(
+        code: Annotated[int, Path(examples=[8], json_schema_extra={"minimum": 0, "maximum": len(SKY_CONDITIONS) - 1})],
+    ) -> Response:
         """What a sky condition code means."""
-        return answer(await ask(GetSkyConditionLookup(code)), SkyCondition)
+        return answer(await ask(GetSkyConditionLookup(code)), SkyCondition, FOREVER)
 
 
 def _observations(routes: APIRouter, ask: Ask) -> None:
@@ -88,18 +104,28 @@ def _observations(routes: APIRouter, ask: Ask) -> None:
     async def raw(
         request: Request,
         wsid: Wsid,
-        start: Annotated[str | None, Query(description="First day or time", examples=["2008-01-01"])] = None,
+        start: Annotated[
+            str | None, Query(description="First day or time", examples=["2008-01-01"], json_schema_extra=MOMENT)
+        ] = None,
         end: Annotated[
             str | None,
-            Query(description="Last day, or the time before which it ends", examples=["2008-01-01T18:00:00Z"]),
+            Query(
+                description="Last day, or the time before which it ends",
+                examples=["2008-01-01T18:00:00Z"],
+                json_schema_extra=MOMENT,
+            ),
         ] = None,
         limit: Limit = 1_000,
-        cursor: Annotated[str | None, Query(description="Where a further page starts, from the Link header")] = None,
+        cursor: Annotated[
+            str | None, Query(description="Where a further page starts, from the Link header", json_schema_extra=MOMENT)
+        ] = None,
     ) -> Response:
         """A station's observations, oldest first. A page that is full names the next one in its Link header."""
-        until = parse_moment("end", end or last_day().isoformat(), whole_day=True)
-        since = parse_moment("start", start or FIRST_DAY.isoformat())
-        value = await ask(GetRawWeather(wsid, parse_moment("cursor", cursor) if cursor else since, until, limit))
+        until = parse_moment("end", last_day().isoformat() if end is None else end, whole_day=True)
+        since = parse_moment("start", FIRST_DAY.isoformat() if start is None else start)
+        if cursor is not None:
+            since = parse_moment("cursor", cursor)
+        value = await ask(GetRawWeather(wsid, since, until, limit))
         if cursor and isinstance(value, NoDataAvailable):
             value = ()
         is_full = not isinstance(value, NoDataAvailable) and len(value) == limit

@@ -22,7 +22,7 @@ class Cluster:
     def __init__(self, roles, owner=None, token=None, states=None):
         self.away, self.asked = set(), []
         states = states or {}
-        members = tuple(
+        self.members = members = tuple(
             Member(name, name, f"http://{name}", tuple(had), "1", number, states.get(name, "Up"))
             for number, (name, had) in enumerate(roles.items(), 1)
         )
@@ -69,6 +69,15 @@ def test_data_sent_to_a_node_without_the_role_is_published_by_one_that_has_it(cl
     assert answer.json()["accepted"] == 1
     assert cluster.behind["feeder"].asked
     assert not cluster.behind["asker"].asked
+
+
+def test_every_node_tells_observations_itself(cluster):
+    """A stream is passed on to nobody, whatever the roles are: all of them read the same log."""
+    for name in ("feeder", "asker"):
+        nodes = Nodes(settings())
+        nodes.view = ClusterView(name, 1, cluster.members, {}, "")
+
+        assert nodes.elsewhere("/weather/events") is None
 
 
 def test_what_a_node_can_answer_itself_it_does(cluster):

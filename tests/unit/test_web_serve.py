@@ -1,8 +1,10 @@
 """The server: binding, TLS, slow clients and stopping, over real sockets on loopback."""
 
 import asyncio
+import contextlib
 import datetime
 import ipaddress
+import json
 import signal
 import socket
 import ssl
@@ -17,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from web_stage import LINE, Node, settings
 
 from killrweather.errors import ConfigurationError, ServiceError
-from killrweather.web import Server, create_app, serve
+from killrweather.web import Server, bodies, create_app, serve
 
 
 @pytest.fixture
@@ -225,17 +227,135 @@ def test_a_request_that_takes_longer_than_its_head_may_is_answered(port, monkeyp
     assert asyncio.run(scenario()).json()["accepted"] == 2
 
 
-def test_a_head_without_end_is_refused(port):
-    """400 long before memory matters."""
+@pytest.mark.parametrize(
+    ("sent", "status", "kind"),
+    [
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 40_000, 431, "head-too-large"),
+        (b"GET /" + b"a" * 40_000, 431, "head-too-large"),
+        (b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: 1\r\n" % n for n in range(4_000)), 431, "head-too-large"),
+        (b"nonsense\r\n\r\n", 400, "bad-request"),
+        (b"GET / HTTP/1.1\r\n\r\n", 400, "bad-request"),
+        (b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n", 400, "bad-request"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", 400, "bad-request"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, "bad-request"),
+    ],
+    ids=["header", "path", "many headers", "nonsense", "no host", "bytes", "length", "tls"],
+)
+def test_a_head_that_is_too_large_or_no_http_is_a_problem(port, sent, status, kind):
+    """With its own type, and the connection is closed."""
 
     async def scenario():
         server = a_server(port)
         await server.start()
-        received = await exchange(port, b"GET / HTTP/1.1\r\nX: " + b"a" * 40_000)
+        received = await exchange(port, sent)
         await server.stop()
         return received
 
-    assert asyncio.run(scenario()).startswith(b"HTTP/1.1 400")
+    head, _, body = asyncio.run(scenario()).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert b"application/problem+json" in head
+    assert json.loads(body)["type"] == kind
+
+
+def test_a_body_that_turns_into_no_http_is_a_problem_and_nothing_of_it_stays(port, caplog):
+    """400 in the middle of an upload; the next one is taken, and nobody trips over the first."""
+    node = Node()
+    head = b"POST /weather/data HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\nzzz\r\n"
+
+    async def scenario():
+        server = a_server(port, node)
+        await server.start()
+        received = await exchange(port, head)
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            after = await client.post("/weather/data", content=LINE)
+        await server.stop()
+        return received, after
+
+    received, after = asyncio.run(scenario())
+
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert b'"bad-request"' in received
+    assert after.status_code == 202
+    assert [order.data for order in node.asked] == [LINE.encode()]
+    assert "Exception" not in caplog.text
+
+
+def test_a_client_that_never_ends_a_body_that_was_answered_is_hung_up_on(port, monkeypatch):
+    """A byte now and then buys no time."""
+    monkeypatch.setattr(serve, "STALL_S", 0.3)
+    head = b"POST /weather/data HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\n"
+
+    async def scenario():
+        server = a_server(port)
+        await server.start()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head)
+        received = b""
+        with contextlib.suppress(ConnectionError):
+            for _ in range(100):
+                writer.write(b"x")
+                await asyncio.sleep(0.05)
+                received += await asyncio.wait_for(reader.read(1 << 16), 0.05) if not received else b""
+                if reader.at_eof():
+                    break
+        ended = reader.at_eof() or writer.is_closing()
+        writer.close()
+        await server.stop()
+        return received, ended
+
+    received, ended = asyncio.run(scenario())
+
+    assert received.startswith(b"HTTP/1.1 415 ")
+    assert ended
+
+
+def test_many_slow_senders_hold_up_nobody(port, monkeypatch):
+    """Each is given up with 408 after a silence in its body; meanwhile others are answered."""
+    monkeypatch.setattr(bodies, "STALL_S", 1.0)
+    head = b"POST /weather/stations HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n7"
+
+    async def scenario():
+        server = a_server(port)
+        await server.start()
+        slow = [asyncio.create_task(exchange(port, head + b"\r\n" * (n % 3))) for n in range(60)]
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            meanwhile = [await client.get("/alive") for _ in range(20)]
+            received = await asyncio.gather(*slow)
+            after = await client.post("/weather/data", content=LINE)
+        await server.stop()
+        return meanwhile, received, after
+
+    meanwhile, received, after = asyncio.run(scenario())
+
+    assert {answer.status_code for answer in meanwhile} == {200}
+    assert {answer.split()[1] for answer in received} == {b"408"}
+    assert after.status_code == 202
+
+
+def test_a_client_too_many_is_told_so(port, monkeypatch):
+    """503 with Retry-After as a problem; those before it are answered."""
+    monkeypatch.setattr(serve, "MAX_CONNECTIONS", 1)
+    ask = b"GET /alive HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    async def scenario():
+        server = a_server(port)
+        await server.start()
+        first, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(ask)
+        await first.readuntil(b'{"alive":true}')
+        received = await exchange(port, ask)
+        writer.write(ask)
+        again = await first.readuntil(b'{"alive":true}')
+        writer.close()
+        await server.stop()
+        return received, again
+
+    received, again = asyncio.run(scenario())
+
+    assert received.startswith(b"HTTP/1.1 503 ")
+    assert b"application/problem+json" in received
+    assert again.startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_body_that_is_cut_off_publishes_nothing_of_its_last_line(port):

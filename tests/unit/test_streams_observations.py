@@ -1,0 +1,62 @@
+"""Records of the raw topic as live observations, each with its place."""
+
+import json
+from dataclasses import asdict
+from types import SimpleNamespace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from killrweather.feed.canonical import records
+from killrweather.feed.parsing import parse
+from killrweather.model.observation import RawWeatherData
+from killrweather.streams.observations import arrivals
+
+GOOD = b"725030:14732,2008,01,01,00,5.0,-3.9,1020.4,270,4.6,2,0.0,0.0"
+
+
+def logged(*values):
+    """Records of one partition, from offset 100 on."""
+    return [SimpleNamespace(partition=1, offset=offset, value=value) for offset, value in enumerate(values, 100)]
+
+
+def test_an_observation_has_all_fields_and_the_offset_after_its_record():
+    """As JSON of the columns; what is missing is null."""
+    [one] = arrivals(logged(b"725030:14732,2008,1,1,0,5.0,,,,,,-0.1,"))
+
+    assert RawWeatherData(**json.loads(one.document)) == RawWeatherData(
+        "725030:14732", 2008, 1, 1, 0, 5.0, one_hour_precip=-0.1
+    )
+    assert (one.wsid, one.partition, one.next_offset) == ("725030:14732", 1, 101)
+
+
+def test_what_the_stream_rejects_is_left_out_and_its_neighbours_keep_their_places():
+    """Whatever another producer writes: nothing, several lines, nonsense, an id that is not padded."""
+    bad = [None, b"", b"\n", GOOD + b"\n" + GOOD, b"x", b"10010:99999" + GOOD[12:], GOOD.replace(b"5.0", b"warm"),
+           GOOD.replace(b"5.0", b"99"), b"\xff" * 50, GOOD + b",", GOOD + b"\r"]  # fmt: skip
+    found = arrivals(logged(GOOD, *bad, GOOD))
+
+    assert [one.next_offset for one in found] == [101, 100 + len(bad) + 2]
+
+
+def test_only_records_that_are_no_observations_make_no_arrival():
+    """Also when there is none at all."""
+    assert arrivals([]) == arrivals(logged(b"x", None)) == []
+
+
+def test_what_the_feed_publishes_arrives_as_it_was_observed():
+    """The feed's own records, in their order."""
+    lines = b"".join(b"725030:14732,2008,01,01,%02d,%d.5,-3.9,1020.4,270,4.6,2,0.0,0.0\n" % (h, h) for h in range(24))
+    observations = parse("csv", lines, 1, 2030).observations
+    [(_, values)] = records(observations)
+
+    found = [json.loads(one.document) for one in arrivals(logged(*values))]
+    assert found == [asdict(RawWeatherData(**row)) for row in observations.to_dicts()]
+
+
+@given(st.lists(st.none() | st.binary(max_size=80) | st.just(GOOD), max_size=8))
+def test_no_bytes_make_it_fail(values):
+    """Good records are found among any others."""
+    found = [one.next_offset for one in arrivals(logged(*values))]
+
+    assert found == [offset + 1 for offset, value in enumerate(values, 100) if value == GOOD]
