@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -18,7 +18,7 @@ from killrweather.messages.cluster import (
     GetClusterEvents,
     GetClusterView,
     LeaveCluster,
-    told,
+    PastEvent,
 )
 from killrweather.messages.control import TaskCompleted
 from killrweather.web.answers import Ask, json_response, may_answer
@@ -26,26 +26,6 @@ from killrweather.web.nodes import Nodes
 
 _COMMENT_S = 15.0
 """s of silence after which a stream of events says that it is still there."""
-
-
-@dataclass(frozen=True)
-class PastEvent:
-    """Something that happened among the nodes."""
-
-    at: str
-    """By the Kafka broker's clock, UTC."""
-    event: str
-    """The kind: MemberUp, MemberUnreachable, MemberRemoved, SingletonMoved …"""
-    node: str | None
-    singleton: str | None
-    text: str
-    """The event in words."""
-
-    @classmethod
-    def of(cls, event: ClusterEvent) -> "PastEvent":
-        """The event as it is told over HTTP."""
-        singleton = getattr(event, "singleton", None)
-        return cls(event.at.isoformat(), type(event).__name__, getattr(event, "node", None), singleton, told(event))
 
 
 def router(ask: Ask, nodes: Nodes) -> APIRouter:
