@@ -1,6 +1,5 @@
 """From an HTTP response to a value, or to the exception that its problem document stands for."""
 
-import json
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -78,7 +77,7 @@ def _problem(response: httpx.Response) -> dict[str, Any] | None:
         return None
     try:
         problem = response.json()
-    except json.JSONDecodeError:
+    except ValueError:  # no JSON, or no text at all
         return None
     return problem if isinstance(problem, dict) and {"type", "detail"} <= problem.keys() else None
 
