@@ -44,7 +44,7 @@ def heard(stage, number, *wsids, **options):
 
 def test_a_stream_that_ends_is_taken_up_after_its_last_event(stage):
     """The next connection says which event came last; half an event does not count."""
-    stage.streams = [[SOON, *TOLD[:2], TOLD[2][:20]], [TOLD[2]], [*TOLD[3:]]]
+    stage.streams = [[SOON, *TOLD[:2], TOLD[2][:-10]], [TOLD[2]], [*TOLD[3:]]]
 
     assert heard(stage, 6) == HOURS
     assert [one["after"] for one in stage.connections] == ["", "0:1", "0:2"]
@@ -148,5 +148,6 @@ def test_events_among_the_nodes_are_told_once_over_a_break():
     assert listening.value(told("05.5", "n2")).node == "n2"
 
     assert listening.call(is_again=True).parameters == {"history": "1000"}
+    assert listening.value(Event("closed", '{"reason": "stopping"}', "")) is None
     past = [told("04", "n0"), told("05", "n1"), told("05.5", "n2"), told("05.7", "n3"), told("06", "n1")]
     assert [found.node for one in past if (found := listening.value(one))] == ["n3", "n1"]
