@@ -11,7 +11,7 @@
     ├── ServiceError            an embedded service can't be had or started      exit 1
     ├── Unavailable             Kafka, Cassandra or the stream is away           503, worth trying again
     │   └── SchemaMissing       Cassandra is there and our tables are not
-    ├── Refused                 Kafka or Cassandra is there and does not let us in  exit 1
+    ├── Refused                 Kafka, Cassandra or a node is there and does not let us in  exit 1
     │   └── NodeRefused         the cluster does not let this node in            exit 1
     ├── StreamFailed            the Spark stream ended; its actor is restarted
     ├── Fenced                  another stream owns the progress now              exit 1
@@ -85,7 +85,7 @@ class SchemaMissing(Unavailable):
 
 
 class Refused(KillrWeatherError):
-    """Kafka or Cassandra wants another password, certificate or protocol: trying again mends nothing.
+    """Kafka, Cassandra or a node wants another password, token, certificate or protocol: trying again mends nothing.
 
     Raised from nothing: its text has the cause, and a chain of exceptions might show more than it should.
     """

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from killrweather.cli import (
+    client,
     config,
     doctor,
     down,
@@ -46,6 +47,7 @@ app.command("fetch")(fetch.run)
 app.command("simulate")(simulate.run)
 app.command("replay")(replay.run)
 app.command("recompute")(recompute.run)
+app.command("client")(client.run)
 app.command("doctor")(doctor.run)
 for name, group in {
     "query": query.app,

@@ -46,13 +46,13 @@ class Environment:
         return f"{http.scheme}://{f'[{host}]' if ':' in host else host}:{http.port}"
 
     def client(self, url: str | None = None, **options: Any) -> "Client":
-        """A client of this configuration's nodes, or of the one at this address."""
+        """A client of this configuration's nodes, or of the one at this address; it asks a question once."""
         from killrweather.client import Client
 
         http = self.settings.http
         token = http.token.get_secret_value() if http.token else None
         urls = [url] if url else self.settings.client.nodes or [self.url]
-        return Client(urls, token, ca_file=http.tls.ca_file, **options)
+        return Client(urls, token, ca_file=http.tls.ca_file, **{"question_patience_s": 0.0, **options})
 
 
 def environment(

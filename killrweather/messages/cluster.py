@@ -228,3 +228,23 @@ def told(event: ClusterEvent) -> str:
             return f"{node} is removed"
         case MemberRefused(node=node, text=text):
             return f"{node} was refused: {text}"
+
+
+@message
+class PastEvent:
+    """Something that happened among the nodes."""
+
+    at: str
+    """By the Kafka broker's clock, UTC."""
+    event: str
+    """The kind: MemberUp, MemberUnreachable, MemberRemoved, SingletonMoved …"""
+    node: str | None
+    singleton: str | None
+    text: str
+    """The event in words."""
+
+    @classmethod
+    def of(cls, event: ClusterEvent) -> "PastEvent":
+        """The event as it is told over HTTP."""
+        singleton = getattr(event, "singleton", None)
+        return cls(event.at.isoformat(), type(event).__name__, getattr(event, "node", None), singleton, told(event))

@@ -152,3 +152,20 @@ class StreamProgress:
         if not self.stored or not self.log_end:
             return None
         return max(0, sum(end - self.stored.get(partition, 0) for partition, end in self.log_end.items()))
+
+
+@message
+class Readiness:
+    """Whether the node answers questions and takes data, with each check by name."""
+
+    ready: bool
+    checks: tuple[Check, ...]
+
+
+@message
+class Status:
+    """The node, and how far the stream is; the stream is None where that can't be had, ``problem`` says why."""
+
+    node: NodeStatus
+    stream: StreamProgress | None
+    problem: str | None = None

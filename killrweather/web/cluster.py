@@ -1,7 +1,7 @@
 """The nodes of the cluster over HTTP: who is there, what happens, and the order to leave."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from killrweather.messages.cluster import (
     GetClusterEvents,
     GetClusterView,
     LeaveCluster,
-    told,
+    PastEvent,
 )
 from killrweather.messages.control import TaskCompleted
 from killrweather.web import events
@@ -27,26 +27,6 @@ from killrweather.web.problems import HttpProblem
 
 _MOST_PAST = 1_000
 """Past events that are told at most."""
-
-
-@dataclass(frozen=True)
-class PastEvent:
-    """Something that happened among the nodes."""
-
-    at: str
-    """By the Kafka broker's clock, UTC."""
-    event: str
-    """The kind: MemberUp, MemberUnreachable, MemberRemoved, SingletonMoved …"""
-    node: str | None
-    singleton: str | None
-    text: str
-    """The event in words."""
-
-    @classmethod
-    def of(cls, event: ClusterEvent) -> "PastEvent":
-        """The event as it is told over HTTP."""
-        singleton = getattr(event, "singleton", None)
-        return cls(event.at.isoformat(), type(event).__name__, getattr(event, "node", None), singleton, told(event))
 
 
 def router(ask: Ask, nodes: Nodes) -> APIRouter:

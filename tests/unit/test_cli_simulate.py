@@ -5,11 +5,11 @@ import subprocess
 import sys
 import time
 
+import httpx
 import pytest
 
 from killrweather import cli
 from killrweather.cli import simulate
-from killrweather.client import Client
 
 
 @pytest.fixture
@@ -83,12 +83,13 @@ def test_a_running_system_is_fed_at_the_rate_that_was_asked_for(run, monkeypatch
     """In the order of the rows; the result adds up."""
     sent = []
 
-    def post(self, path, body, **parameters):
-        sent.append((time.monotonic(), path, parameters["format"], body))
-        rows = body.count(b"\n")
-        return {"read": rows, "accepted": rows, "rejected": 0, "rejects": [], "next_offsets": {}}
+    def send(self, request):
+        sent.append((time.monotonic(), request.url.path, request.url.params["format"], request.content))
+        rows = request.content.count(b"\n")
+        answer = {"read": rows, "accepted": rows, "rejected": 0, "rejects": [], "next_offsets": {}}
+        return httpx.Response(202, json=answer, request=request)
 
-    monkeypatch.setattr(Client, "post", post)
+    monkeypatch.setattr(httpx.Client, "send", send)
     start = time.monotonic()
     code, out, _ = run("--stations", "5", "--rows", "200", "--rate", "400", "--json")
     result = json.loads(out)
