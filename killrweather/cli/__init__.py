@@ -4,12 +4,14 @@ stdout carries the result alone, logs and progress go to stderr.
 Exit codes: 0 done, 1 failed, 2 misuse (a command's arguments, the configuration), 3 no such data.
 """
 
+import os
 import sys
 from typing import Any
 
 import typer
 
 from killrweather.cli import (
+    bash_words,
     config,
     doctor,
     down,
@@ -71,6 +73,8 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 def main() -> None:
     """Run the command line and exit; an error is one line on stderr."""
+    if os.environ.get("_KILLRWEATHER_COMPLETE") == "complete_bash":
+        bash_words.mend(os.environ)
     try:
         code = app(standalone_mode=False, prog_name="killrweather")
         if code == _INTERRUPTED:

@@ -3,12 +3,14 @@
 Nothing is ever printed here, and a node that is away, slow or does not let us in has nothing to offer.
 """
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import typer
 
+from killrweather.cli.bash_words import before_colon
 from killrweather.cli.options import environment
 
 _PATIENCE_S = 0.7
@@ -38,8 +40,10 @@ def list_of(*values: str) -> Callable[[str], list[str]]:
 
 def stations(ctx: typer.Context, incomplete: str) -> Offer:
     """Station ids that begin so, with their names, from the running node."""
-    found = _ask(ctx, "/weather/stations", search=incomplete or None, limit=_MOST)
-    return [(one["wsid"], one["name"] or "") for one in found if one["wsid"].startswith(incomplete)]
+    before = before_colon(os.environ)
+    begun = f"{before}{incomplete}".upper()
+    found = _ask(ctx, "/weather/stations", search=begun or None, limit=_MOST)
+    return [(one["wsid"][len(before) :], one["name"] or "") for one in found if one["wsid"].startswith(begun)]
 
 
 def nodes(ctx: typer.Context, incomplete: str) -> Offer:
