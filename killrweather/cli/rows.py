@@ -4,17 +4,20 @@ import csv
 import dataclasses
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TextIO
 
 
 def plain(value: Any) -> Any:
-    """A value in what JSON has."""
+    """A value in what JSON has; a time as ISO 8601, in UTC with a Z."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set)):
         return [plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from killrweather.cli.arguments import Commands
 from killrweather.cli.options import ConfigFiles, HomeDirectory, environment
 from killrweather.cli.output import Output, say
-from killrweather.cli.tables import print_table
+from killrweather.cli.tables import heading, print_table
 from killrweather.cli.up import _reporting as reporting
 
 app = Commands(help="The embedded Kafka and Cassandra, without a node.", no_args_is_help=True)
@@ -80,4 +80,4 @@ def status(*, output: Output, config: ConfigFiles = None, home: HomeDirectory = 
     services = Embedded(found.settings, found.home).status()
     columns = list(asdict(services[0]))
     rows = [list(asdict(one).values()) for one in services]
-    output.print(services, lambda: print_table(rows, columns))
+    output.print(services, lambda: print_table(rows, list(map(heading, columns))))

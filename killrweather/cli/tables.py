@@ -44,7 +44,8 @@ HEADINGS = {
     "trace_hours": "trace\nhours",
     "high": "high\n°C",
     "low": "low\n°C",
-    "distance_km": "distance\nkm",
+    "memory_bytes": "memory\nbytes",
+    "uptime_s": "uptime\ns",
 }
 """How a field is named for people, its unit in the line below."""
 

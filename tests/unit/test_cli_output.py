@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import datetime, timezone
 
 import pytest
 from hypothesis import given
@@ -243,6 +244,11 @@ def test_what_is_inside_of_an_object_has_its_name_before_it():
     write_csv(rows, columns_of(rows), file)
 
     assert file.getvalue() == "ready,counters.stored,counters.lag\ntrue,3,\n"
+
+
+def test_a_time_is_written_as_iso_8601():
+    """In UTC with a Z, as the HTTP interface writes it."""
+    assert rows_of({"time": datetime(2024, 1, 31, 18, tzinfo=timezone.utc)}) == [{"time": "2024-01-31T18:00:00Z"}]
 
 
 def test_open_prints_the_address_and_opens_it(node, run, monkeypatch):
