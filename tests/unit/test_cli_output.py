@@ -10,7 +10,7 @@ import sys
 from datetime import datetime, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from test_cli import COMMANDS
 from test_cli_query import LGA, STATION, Node, a_month
@@ -30,10 +30,14 @@ BLOCKS = re.compile("[━●▀-▏]")
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9]")
 
 
-class Terminal(io.StringIO):
-    """A terminal so many columns wide."""
+class Pipe(io.StringIO):
+    """What is no terminal, and could take every character."""
 
     encoding = "utf-8"
+
+
+class Terminal(Pipe):
+    """A terminal so many columns wide."""
 
     def isatty(self):
         return True
@@ -75,7 +79,7 @@ def run(monkeypatch, tmp_path):
     monkeypatch.setenv("TERM", "xterm-256color")
 
     def run_it(*arguments, columns=None):
-        out = io.StringIO() if columns is None else Terminal()
+        out = Pipe() if columns is None else Terminal()
         if columns is not None:
             monkeypatch.setenv("COLUMNS", str(columns))
         monkeypatch.setattr(sys, "argv", ["killrweather", *arguments])
@@ -164,7 +168,14 @@ def test_a_pipe_gets_nothing_but_text(a_year, run, form):
     assert all(line == line.rstrip() for line in out.splitlines())
 
 
-def test_the_points_of_a_column_stand_below_each_other(run, capsys):
+def test_a_line_ends_with_its_text(capsys):
+    """In a pipe a shorter one is not filled up to the column's width."""
+    print_table([("kafka", "ok"), ("cassandra", "not reached")], ["check", "text"])
+
+    assert [line for line in capsys.readouterr().out.splitlines() if line != line.rstrip()] == []
+
+
+def test_the_points_of_a_column_stand_below_each_other(capsys):
     """A column has as many decimals as its values need, three at most."""
     print_table([(1.5,), (10.0,), (2.123456,)], ["mm"])
 
@@ -227,6 +238,7 @@ VALUES = st.one_of(
 
 
 @given(st.lists(st.fixed_dictionaries({"a": VALUES, 'b, "c"': VALUES, "d": st.lists(VALUES)}), min_size=1))
+@example([{"a": "a lone\rCR", 'b, "c"': "a\nline", "d": ["\r\n"]}])
 def test_csv_reads_back_what_was_written(rows):
     """Whatever stands in a value: commas, quotes, line ends of any kind."""
     file = io.StringIO(newline="")
