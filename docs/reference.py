@@ -57,6 +57,7 @@ def commands() -> str:
         "stdout carries the result alone; logs and progress go to stderr.",
         "Exit codes: 0 done, 1 failed, 2 misuse, 3 no such data.",
         "An error is one line: what, the value, what was expected, what to do.",
+        "[At a terminal](terminal.md) says how tables, JSON and CSV look, and how Tab completes values.",
         "",
     ]
     for name, command in _commands(get_command(app), "killrweather"):

@@ -4,12 +4,14 @@ stdout carries the result alone, logs and progress go to stderr.
 Exit codes: 0 done, 1 failed, 2 misuse (a command's arguments, the configuration), 3 no such data.
 """
 
+import os
 import sys
 from typing import Any
 
 import typer
 
 from killrweather.cli import (
+    bash_words,
     client,
     config,
     doctor,
@@ -17,6 +19,7 @@ from killrweather.cli import (
     fetch,
     load,
     node,
+    open,
     query,
     recompute,
     rejected,
@@ -28,10 +31,11 @@ from killrweather.cli import (
     status,
     up,
 )
+from killrweather.cli.arguments import Commands
 from killrweather.cli.output import say
 from killrweather.errors import BadRequest, ConfigurationError, KillrWeatherError, NoData, StationNotFound
 
-app = typer.Typer(
+app = Commands(
     name="killrweather",
     help="Weather observations through Kafka, Spark and Cassandra, answered by supervised actors.",
     no_args_is_help=True,
@@ -42,6 +46,7 @@ app = typer.Typer(
 app.command("up")(up.run)
 app.command("down")(down.run)
 app.command("status")(status.run)
+app.command("open")(open.run)
 app.command("load")(load.run)
 app.command("fetch")(fetch.run)
 app.command("simulate")(simulate.run)
@@ -61,14 +66,21 @@ for name, group in {
     app.add_typer(group, name=name)
 
 
+_INTERRUPTED = 130
+"""What typer makes of Ctrl-C."""
+
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """typer brings a click of its own and names only this subclass of the error of a misused command."""
 
 
 def main() -> None:
     """Run the command line and exit; an error is one line on stderr."""
+    if os.environ.get("_KILLRWEATHER_COMPLETE") == "complete_bash":
+        bash_words.mend(os.environ)
     try:
         code = app(standalone_mode=False, prog_name="killrweather")
+        if code == _INTERRUPTED:
+            code = say("interrupted", 1)
     except _UsageError as misuse:
         code = say(_usage(misuse), 2)
     except (ConfigurationError, BadRequest) as error:

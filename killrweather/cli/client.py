@@ -1,9 +1,9 @@
 """``killrweather client``: the automated client, which asks every kind of question in turn."""
 
+import csv
 import dataclasses
 import json
 import math
-import os
 import re
 import statistics
 import sys
@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from killrweather.cli.options import ConfigFiles, HomeDirectory, environment
-from killrweather.cli.output import plain, print_table
+from killrweather.cli.output import Output, reader_may_leave
+from killrweather.cli.rows import plain
+from killrweather.cli.tables import print_table
 from killrweather.errors import BadRequest, KillrWeatherError, NoData, StationNotFound
 from killrweather.messages.cluster import ClusterView
 from killrweather.messages.node import Readiness, Status, shown
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 _WIDTH = 110
+_CSV_COLUMNS = ("at", "kind", "ms", "failed", "answer")
 _TRIED_STATIONS = 100
 
 
@@ -123,29 +126,33 @@ def run(
     wsid: Annotated[
         str | None, typer.Option(help="The station to ask about.", show_default="the first that has data")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
     config: ConfigFiles = None,
     home: HomeDirectory = None,
+    *,
+    output: Output,
 ) -> int:
     """Ask every kind of question in turn, and print answer and latency; at the end, how long each kind took.
 
     Example: `killrweather client --every 500ms --count 34`
 
+    With `--json` each answer is an object in a line of its own, and so is the summary; with `--csv` each is a row.
     Exit code 1 when a question was not answered. That there is no such data is an answer.
     """
     pause_s = seconds_of(every)
     tallies = {kind: Tally() for kind in QUESTIONS}
-    with environment(config, home).client() as client:
+    show = _print_json if output.as_json else _print_csv if output.as_csv else _print
+    with environment(config, home).client() as client, reader_may_leave():
         subject = _subject(client, wsid)
+        if output.as_csv:
+            csv.writer(sys.stdout).writerow(_CSV_COLUMNS)
         try:
             for answer in _ask_in_turn(client, subject, pause_s, count):
                 tallies[answer.kind].add(answer)
-                _print_json(answer) if as_json else _print(answer)
+                show(answer)
         except KeyboardInterrupt:
             pass
-        except BrokenPipeError:  # the reader has seen enough; what Python would flush at its end goes nowhere
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    _summarize(tallies, as_json)
+        if not output.as_csv:
+            _summarize(tallies, output.as_json)
     return 1 if any(tally.failed for tally in tallies.values()) else 0
 
 
@@ -213,6 +220,13 @@ def _print_json(answer: Answer) -> None:
     print(json.dumps(found), flush=True)
 
 
+def _print_csv(answer: Answer) -> None:
+    now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+    text = told(answer.value) if answer.text is None else answer.text
+    csv.writer(sys.stdout).writerow([now, answer.kind, answer.ms, answer.has_failed, text])
+    sys.stdout.flush()
+
+
 def _summarize(tallies: dict[str, Tally], as_json: bool) -> None:
     rows = [
         {"kind": kind, "asked": one.asked, "failed": one.failed, "median_ms": one.median_ms, "p99_ms": one.p99_ms}
@@ -223,8 +237,7 @@ def _summarize(tallies: dict[str, Tally], as_json: bool) -> None:
         print(json.dumps({"summary": rows}), flush=True)
     elif rows:
         print()
-        print_table((list(row.values()) for row in rows), ["kind", "asked", "failed", "median ms", "p99 ms"])
-    sys.stdout.flush()
+        print_table([list(row.values()) for row in rows], ["kind", "asked", "failed", "median ms", "p99 ms"])
 
 
 def told(value: Any) -> str:

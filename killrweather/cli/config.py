@@ -4,16 +4,19 @@ from typing import Annotated
 
 import typer
 
-from killrweather.cli.options import AsJson, ConfigFiles, HomeDirectory, environment
-from killrweather.cli.output import print_json, print_table, say
+from killrweather.cli.arguments import Commands
+from killrweather.cli.options import ConfigFiles, HomeDirectory, environment
+from killrweather.cli.output import Output, say
+from killrweather.cli.tables import print_table
 
-app = typer.Typer(help="Show or check the configuration.", no_args_is_help=True)
+app = Commands(help="Show or check the configuration.", no_args_is_help=True)
 
 
 @app.command()
 def show(
     changed: Annotated[bool, typer.Option("--changed", help="Only what differs from the shipped file.")] = False,
-    as_json: AsJson = False,
+    *,
+    output: Output,
     config: ConfigFiles = None,
     home: HomeDirectory = None,
 ) -> None:
@@ -24,10 +27,12 @@ def show(
     shown = environment(config, home).configuration.shown()
     if changed:
         shown = [row for row in shown if not row[2].endswith("killrweather.yaml") and row[2] != "default"]
-    if as_json:
-        print_json({key: {"value": value, "origin": origin} for key, value, origin in shown})
-    else:
-        print_table(((key, str(value), origin) for key, value, origin in shown), ["key", "value", "origin"])
+    columns = ("key", "value", "origin")
+    output.print(
+        {key: {"value": value, "origin": origin} for key, value, origin in shown},
+        lambda: print_table(((key, str(value), origin) for key, value, origin in shown), columns),
+        [dict(zip(columns, row, strict=True)) for row in shown],
+    )
 
 
 @app.command()

@@ -6,8 +6,9 @@ import socket
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from killrweather.cli.options import AsJson, ConfigFiles, Environment, HomeDirectory, environment
-from killrweather.cli.output import print_json, print_table
+from killrweather.cli.options import ConfigFiles, Environment, HomeDirectory, environment
+from killrweather.cli.output import Output
+from killrweather.cli.tables import print_table
 from killrweather.errors import KillrWeatherError
 
 _DISK_BYTES = 2 << 30
@@ -23,16 +24,14 @@ class Finding:
     text: str
 
 
-def run(as_json: AsJson = False, config: ConfigFiles = None, home: HomeDirectory = None) -> int:
+def run(*, output: Output, config: ConfigFiles = None, home: HomeDirectory = None) -> int:
     """Check Java, ports, disk, each service and the schema; exit code 1 when something is missing.
 
     Example: `killrweather doctor`
     """
     findings = list(examine(environment(config, home)))
-    if as_json:
-        print_json(findings)
-    else:
-        print_table(((f.name, "ok" if f.ok else "FAILED", f.text) for f in findings), ["check", "", ""])
+    rows = [(f.name, "ok" if f.ok else "FAILED", f.text) for f in findings]
+    output.print(findings, lambda: print_table(rows, ["check", "", ""]))
     return 0 if all(finding.ok for finding in findings) else 1
 
 

@@ -5,21 +5,26 @@ from typing import Annotated
 
 import typer
 
-from killrweather.cli.options import AsJson, ConfigFiles, HomeDirectory, environment
-from killrweather.cli.output import print_json, progress, say
+from killrweather.cli.completions import of
+from killrweather.cli.options import ConfigFiles, HomeDirectory, environment
+from killrweather.cli.output import Output, progress, say
 from killrweather.errors import NoData
 from killrweather.feed.formats import GHCNH, ISD_LITE, format_named
 
 
 def run(
+    *,
     station: Annotated[str, typer.Option(help="USAF:WBAN such as 725030:14732, or a GHCNh id such as USW00014732.")],
     year: Annotated[int, typer.Option(help="Year.")],
     format: Annotated[
         str,
-        typer.Option(help=f"{ISD_LITE.name}, {GHCNH.name}, or auto: the first up to 2024, the second since."),
+        typer.Option(
+            help=f"{ISD_LITE.name}, {GHCNH.name}, or auto: the first up to 2024, the second since.",
+            autocompletion=of("auto", ISD_LITE.name, GHCNH.name),
+        ),
     ] = "auto",
     to: Annotated[Path, typer.Option(help="Directory for the file and its SHA-256.", file_okay=False)] = Path(),
-    as_json: AsJson = False,
+    output: Output,
     config: ConfigFiles = None,
     home: HomeDirectory = None,
 ) -> None:
@@ -50,8 +55,6 @@ def run(
             title = wanted.format.name
             raise NoData(f"NOAA has no {title} data of station {wanted.station} for {year}: {error}") from error
     state = "" if found.is_new else ", as before"
-    if as_json:
-        print_json(found)
-    else:
+    if output.is_for_people:
         say(f"{found.bytes:,} bytes{state}, SHA-256 {found.sha256}")
-        print(found.path)
+    output.print(found, lambda: print(found.path))

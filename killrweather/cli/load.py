@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from killrweather.cli.options import AsJson, ConfigFiles, Environment, HomeDirectory, environment
-from killrweather.cli.output import plain, print_json, progress, say
+from killrweather.cli.completions import of
+from killrweather.cli.options import ConfigFiles, Environment, HomeDirectory, environment
+from killrweather.cli.output import Output, progress, say
+from killrweather.cli.rows import plain
 from killrweather.errors import BadRequest, FormatError
 from killrweather.feed.formats import FORMAT_NAMES, may_be_data
 
@@ -28,9 +30,13 @@ def run(
             metavar="PATH…",
         ),
     ],
-    format: Annotated[str, typer.Option(help=f"auto, or one of {', '.join(FORMAT_NAMES)}.")] = "auto",
+    format: Annotated[
+        str,
+        typer.Option(help=f"auto, or one of {', '.join(FORMAT_NAMES)}.", autocompletion=of("auto", *FORMAT_NAMES)),
+    ] = "auto",
     wait: Annotated[bool, typer.Option("--wait", help="Return when every accepted row can be queried.")] = False,
-    as_json: AsJson = False,
+    *,
+    output: Output,
     config: ConfigFiles = None,
     home: HomeDirectory = None,
 ) -> int:
@@ -42,10 +48,7 @@ def run(
     """
     found = environment(config, home)
     result = load(found, paths, None if format == "auto" else format, wait)
-    if as_json:
-        print_json(summary(result))
-    else:
-        show(result)
+    output.print(summary(result), lambda: show(result))
     if result.failures:
         raise FormatError("; ".join(result.failures))
     return 0 if result.accepted or not result.read else 1

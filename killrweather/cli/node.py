@@ -5,15 +5,17 @@ from urllib.parse import quote
 
 import typer
 
+from killrweather.cli.completions import list_of, nodes
 from killrweather.cli.options import ConfigFiles, HomeDirectory, HttpPort, environment
 from killrweather.cli.output import say
+from killrweather.settings import ALL_ROLES
 
 app = typer.Typer(help="Run one guardian node of a cluster.", no_args_is_help=True)
 
 
 @app.command()
 def leave(
-    name: Annotated[str, typer.Argument(help="The node's name.")],
+    name: Annotated[str, typer.Argument(help="The node's name.", autocompletion=nodes)],
     config: ConfigFiles = None,
     home: HomeDirectory = None,
 ) -> int:
@@ -31,7 +33,9 @@ def leave(
 @app.command()
 def start(
     name: Annotated[str | None, typer.Option(help="The node's name.", show_default="the host's name")] = None,
-    roles: Annotated[str | None, typer.Option(help="feed,stream,query,analytics,alerts", show_default="all")] = None,
+    roles: Annotated[
+        str | None, typer.Option(help=",".join(ALL_ROLES), show_default="all", autocompletion=list_of(*ALL_ROLES))
+    ] = None,
     http_port: HttpPort = None,
     restarts: Annotated[int, typer.Option(hidden=True, help="How often it was started again before.")] = 0,
     config: ConfigFiles = None,

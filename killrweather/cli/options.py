@@ -23,6 +23,7 @@ HomeDirectory = Annotated[
     typer.Option("--home", help="The state directory.", envvar="KILLRWEATHER_HOME", show_default=".killrweather"),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print the result as CSV; the columns are JSON's fields.")]
 HttpPort = Annotated[int | None, typer.Option("--http-port", help="Listen here instead of http.port.")]
 
 

@@ -1,22 +1,64 @@
 """How commands speak: the result on stdout, everything else on stderr."""
 
-import dataclasses
 import json
+import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
-_FILE_WIDTH = 400
-"""Columns of a table that does not go to a terminal: as many as it needs."""
+from killrweather.cli.options import AsCsv, AsJson
+from killrweather.cli.rows import columns_of, plain, rows_of, write_csv
+from killrweather.errors import BadRequest
 
-_RESULT = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH)
 NOTES = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class Output:
+    """The form in which a command's result goes to stdout: for people, as JSON or as CSV."""
+
+    as_json: AsJson = False
+    as_csv: AsCsv = False
+
+    def __post_init__(self) -> None:
+        if self.as_json and self.as_csv:
+            raise BadRequest("--json came with --csv: expected one of them", "csv")
+
+    @property
+    def is_for_people(self) -> bool:
+        """Neither JSON nor CSV was asked for."""
+        return not (self.as_json or self.as_csv)
+
+    def print(self, result: Any, show: Callable[[], Any], rows: Any = None, kind: Any = None) -> None:
+        """Print a result as it is asked for; ``show`` prints it for people.
+
+        ``rows`` are CSV's where they are not the result itself, ``kind`` is their dataclass: its fields are the
+        columns even where there are no rows.
+        """
+        with reader_may_leave():
+            if self.as_json:
+                print_json(result)
+            elif self.as_csv:
+                lines = rows_of(result if rows is None else rows)
+                write_csv(lines, columns_of(lines, kind), sys.stdout)
+            else:
+                show()
+
+
+@contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """Write to stdout; whoever reads it may have seen enough, as head(1) has, and that is no failure."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:  # what Python would flush at its end goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say(text: str, code: int = 0) -> int:
@@ -30,51 +72,6 @@ def print_json(value: Any) -> None:
     """The result as JSON, dataclasses as objects."""
     json.dump(plain(value), sys.stdout, indent=2)
     sys.stdout.write("\n")
-
-
-def plain(value: Any) -> Any:
-    """A value in what JSON has."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set)):
-        return [plain(item) for item in value]
-    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
-
-
-def print_table(rows: Iterable[Sequence[Any]], columns: Sequence[str], title: str | None = None) -> None:
-    """The result as a table; numbers stand right, missing values are empty."""
-    rows = list(rows)
-    table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
-    for number, name in enumerate(columns):
-        is_number = any(isinstance(row[number], (int, float)) for row in rows)
-        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row))
-    _RESULT.print(table)
-
-
-@contextmanager
-def screen() -> Iterator[None]:
-    """What is printed here takes the place of all before it, on a terminal."""
-    if _RESULT.is_terminal:
-        _RESULT.clear()
-    yield
-
-
-def print_values(values: Sequence[Any]) -> None:
-    """Dataclass values of one kind as a table, their fields as columns."""
-    names = [field.name for field in dataclasses.fields(values[0])]
-    print_table(([getattr(value, name) for name in names] for value in values), names)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.4f}".rstrip("0").rstrip(".") or "0"
-    return str(value)
 
 
 class _Speed(ProgressColumn):

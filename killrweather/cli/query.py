@@ -1,13 +1,14 @@
 """``killrweather query``: ask the actors of a running node."""
 
-from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from killrweather.cli.arguments import Commands
+from killrweather.cli.completions import sky_codes, stations
 from killrweather.cli.questions import command
-from killrweather.cli.side_by_side import TemperatureAndRain, ask_both, print_side_by_side
-from killrweather.errors import BadRequest
+from killrweather.cli.side_by_side import TemperatureAndRain, ask_both, print_side_by_side, rows_side_by_side
+from killrweather.cli.spans import Days, EndDay, Months, Year, Years
 from killrweather.model.observation import RawWeatherData
 from killrweather.model.precipitation import AnnualPrecipitation, DailyPrecipitation, MonthlyPrecipitation
 from killrweather.model.sky import SkyCondition
@@ -22,18 +23,9 @@ from killrweather.model.temperature import (
 if TYPE_CHECKING:
     from killrweather.client import Client
 
-app = typer.Typer(help="Ask a running node; the answer is a table or JSON.", no_args_is_help=True)
+app = Commands(help="Ask a running node; the answer is a table, JSON or CSV.", no_args_is_help=True)
 
-Wsid = Annotated[str, typer.Argument(help="Station, such as 725030:14732.", metavar="WSID")]
-Year = Annotated[int, typer.Option(help="Year.")]
-OneYear = Annotated[int | None, typer.Option(help="A year, instead of --start and --end.")]
-OneMonth = Annotated[int | None, typer.Option(help="One month of --year, 1 to 12.")]
-StartDay = Annotated[str | None, typer.Option(help="First day, YYYY-MM-DD.")]
-EndDay = Annotated[str | None, typer.Option(help="Last day, YYYY-MM-DD.", show_default="as --start")]
-StartMonth = Annotated[str | None, typer.Option(help="First month, YYYY-MM.")]
-EndMonth = Annotated[str | None, typer.Option(help="Last month, YYYY-MM.", show_default="as --start")]
-StartYear = Annotated[int | None, typer.Option(help="First year.")]
-EndYear = Annotated[int | None, typer.Option(help="Last year.", show_default="as --start")]
+Wsid = Annotated[str, typer.Argument(help="Station, such as 725030:14732.", metavar="WSID", autocompletion=stations)]
 
 
 @command(app, "current")
@@ -61,53 +53,31 @@ def raw(
     return client.get(path, kind, start=start, end=end or start, limit=limit)
 
 
-@command(app, "daily", print_side_by_side)
-def daily(
-    client: "Client",
-    wsid: Wsid,
-    start: StartDay = None,
-    end: EndDay = None,
-    year: OneYear = None,
-    month: OneMonth = None,
-) -> TemperatureAndRain:
+@command(app, "daily", print_side_by_side, rows_side_by_side)
+def daily(client: "Client", wsid: Wsid, span: Days) -> TemperatureAndRain:
     """Temperature (°C) and precipitation (mm) of each day; of this year where no other is named.
 
     Example: `killrweather query daily 725030:14732 --start 2013-07-01 --end 2013-07-07`
     """
-    if start is None and end is None:
-        start, end = _days_of(year or datetime.now(timezone.utc).year, month)
-    elif year is not None or month is not None:
-        raise BadRequest("--year and --month do not go with --start and --end", "year")
-    return ask_both(client, wsid, "daily", (DailyTemperature, DailyPrecipitation), start=start, end=end or start)
+    return ask_both(client, wsid, "daily", (DailyTemperature, DailyPrecipitation), **span.asked)
 
 
-@command(app, "monthly", print_side_by_side)
-def monthly(
-    client: "Client",
-    wsid: Wsid,
-    year: OneYear = None,
-    month: OneMonth = None,
-    start: StartMonth = None,
-    end: EndMonth = None,
-) -> TemperatureAndRain:
+@command(app, "monthly", print_side_by_side, rows_side_by_side)
+def monthly(client: "Client", wsid: Wsid, span: Months) -> TemperatureAndRain:
     """Temperature (°C) and precipitation (mm) of each month; of all that there are where none is named.
 
     Example: `killrweather query monthly 725030:14732 --year 2013`
     """
-    asked = {"year": year, "month": month, "start": start, "end": end or start}
-    return ask_both(client, wsid, "monthly", (MonthlyTemperature, MonthlyPrecipitation), **asked)
+    return ask_both(client, wsid, "monthly", (MonthlyTemperature, MonthlyPrecipitation), **span.asked)
 
 
-@command(app, "annual", print_side_by_side)
-def annual(
-    client: "Client", wsid: Wsid, year: OneYear = None, start: StartYear = None, end: EndYear = None
-) -> TemperatureAndRain:
+@command(app, "annual", print_side_by_side, rows_side_by_side)
+def annual(client: "Client", wsid: Wsid, span: Years) -> TemperatureAndRain:
     """Temperature (°C) and precipitation (mm) of each year so far; of all that there are where none is named.
 
     Example: `killrweather query annual 725030:14732 --start 2010 --end 2013`
     """
-    asked = {"year": year, "start": start, "end": start if end is None else end}
-    return ask_both(client, wsid, "annual", (AnnualTemperature, AnnualPrecipitation), **asked)
+    return ask_both(client, wsid, "annual", (AnnualTemperature, AnnualPrecipitation), **span.asked)
 
 
 @command(app, "top-precipitation")
@@ -144,21 +114,12 @@ def station(client: "Client", wsid: Wsid) -> WeatherStation:
 
 
 @command(app, "sky")
-def sky(client: "Client", code: Annotated[int, typer.Argument(help="Sky condition code, 0 to 19.")]) -> SkyCondition:
+def sky(
+    client: "Client",
+    code: Annotated[int, typer.Argument(help="Sky condition code, 0 to 19.", autocompletion=sky_codes)],
+) -> SkyCondition:
     """What a sky condition code means.
 
     Example: `killrweather query sky 8`
     """
     return client.get(f"/weather/sky-conditions/{code}", SkyCondition)
-
-
-def _days_of(year: int, month: int | None) -> tuple[str, str]:
-    """The first and the last day of a year or of one of its months."""
-    if month is None:
-        return f"{year:04}-01-01", f"{year:04}-12-31"
-    try:
-        first = date(year, month, 1)
-    except ValueError:
-        raise BadRequest(f"month {month}: expected 1 to 12", "month") from None
-    last = date(year, 12, 31) if month == 12 else date.fromordinal(date(year, month + 1, 1).toordinal() - 1)
-    return first.isoformat(), last.isoformat()

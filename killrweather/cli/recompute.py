@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from killrweather.cli.completions import stations
 from killrweather.cli.following import follow
-from killrweather.cli.options import AsJson, ConfigFiles, HomeDirectory, environment
-from killrweather.cli.output import print_json, progress
+from killrweather.cli.options import ConfigFiles, HomeDirectory, environment
+from killrweather.cli.output import Output, progress
 from killrweather.errors import KillrWeatherError
 from killrweather.messages.layers import Recomputation
 
@@ -15,9 +16,13 @@ if TYPE_CHECKING:
 
 
 def run(
-    wsid: Annotated[str | None, typer.Option(help="One station, such as 725030:14732.", show_default="all")] = None,
+    wsid: Annotated[
+        str | None,
+        typer.Option(help="One station, such as 725030:14732.", show_default="all", autocompletion=stations),
+    ] = None,
     year: Annotated[int | None, typer.Option(help="One year.", show_default="all")] = None,
-    as_json: AsJson = False,
+    *,
+    output: Output,
     config: ConfigFiles = None,
     home: HomeDirectory = None,
 ) -> None:
@@ -38,13 +43,11 @@ def run(
             done = f"{ended['station_years']:,} of {ended['total']:,} station-years were recomputed"
             raise KillrWeatherError(f"interrupted: {done}, and the job has ended; it may be run again") from None
     names = ("station_years", "days", "months", "years", "seconds")
-    if as_json:
-        print_json({name: getattr(result, name) for name in names})
-    else:
-        print(
-            f"recomputed {result.station_years:,} station-years: {result.days:,} days, {result.months:,} months,"
-            f" {result.years:,} years from {result.rows:,} raw rows in {result.seconds:.1f} s"
-        )
+    text = (
+        f"recomputed {result.station_years:,} station-years: {result.days:,} days, {result.months:,} months,"
+        f" {result.years:,} years from {result.rows:,} raw rows in {result.seconds:.1f} s"
+    )
+    output.print({name: getattr(result, name) for name in names}, lambda: print(text))
 
 
 def _await_end(client: "Client", order: Recomputation) -> Recomputation:

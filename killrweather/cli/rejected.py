@@ -4,24 +4,31 @@ from typing import Annotated, Any
 
 import typer
 
+from killrweather.cli.arguments import Commands
+from killrweather.cli.completions import of
 from killrweather.cli.following import follow
-from killrweather.cli.options import AsJson, ConfigFiles, HomeDirectory, environment
-from killrweather.cli.output import plain, print_json, print_table, progress, say
+from killrweather.cli.options import ConfigFiles, HomeDirectory, environment
+from killrweather.cli.output import Output, progress, say
+from killrweather.cli.tables import print_table
 from killrweather.errors import KillrWeatherError
+from killrweather.feed.formats import FORMAT_NAMES
 from killrweather.messages.rejected import MOST_SHOWN, RejectedRecord, RejectedRecords, RejectedRetry
 
 Code = Annotated[str | None, typer.Option(help="Only this kind of fault, such as calendar.", show_default="all")]
 
-app = typer.Typer(help="What the feed and the stream could not read.", no_args_is_help=True)
+app = Commands(help="What the feed and the stream could not read.", no_args_is_help=True)
 
 
 @app.command()
 def show(
     code: Code = None,
     reason: Annotated[str | None, typer.Option(help="Only reasons with these words.", show_default="all")] = None,
-    origin: Annotated[str | None, typer.Option(help="feed or stream.", show_default="both")] = None,
+    origin: Annotated[
+        str | None, typer.Option(help="feed or stream.", show_default="both", autocompletion=of("feed", "stream"))
+    ] = None,
     limit: Annotated[int, typer.Option(help=f"So many of the newest, {MOST_SHOWN:,} at most.")] = 20,
-    as_json: AsJson = False,
+    *,
+    output: Output,
     config: ConfigFiles = None,
     home: HomeDirectory = None,
 ) -> None:
@@ -32,9 +39,10 @@ def show(
     asked: dict[str, Any] = {"code": code, "reason": reason, "origin": origin, "limit": limit}
     with environment(config, home).client() as client:
         found: RejectedRecords = client.get("/weather/rejected", RejectedRecords, **asked)
-    if as_json:
-        print_json(plain(found))
-        return
+    output.print(found, lambda: _show(found), found.records, RejectedRecord)
+
+
+def _show(found: RejectedRecords) -> None:
     if not found.records:
         say("no such rejected records" if found.counts else "nothing was rejected")
     else:
@@ -49,9 +57,13 @@ def show(
 def retry(
     code: Code = None,
     format: Annotated[
-        str | None, typer.Option(help="Read the lines as this format, if they were sent as a wrong one.")
+        str | None,
+        typer.Option(
+            help="Read the lines as this format, if they were sent as a wrong one.", autocompletion=of(*FORMAT_NAMES)
+        ),
     ] = None,
-    as_json: AsJson = False,
+    *,
+    output: Output,
     config: ConfigFiles = None,
     home: HomeDirectory = None,
 ) -> None:
@@ -74,11 +86,9 @@ def retry(
     if state.state == "failed":
         raise KillrWeatherError(f"the retry failed after {state.retried:,} records: {state.text}; run it again")
     names = ("retried", "accepted", "rejected", "incomplete")
-    if as_json:
-        print_json({name: getattr(state, name) for name in names})
-        return
-    print(f"retried {state.retried:,} records: {state.accepted:,} rows accepted, {state.rejected:,} rejected again")
-    if state.incomplete:
+    text = f"retried {state.retried:,} records: {state.accepted:,} rows accepted, {state.rejected:,} rejected again"
+    output.print({name: getattr(state, name) for name in names}, lambda: print(text))
+    if output.is_for_people and state.incomplete:
         say(f"{state.incomplete:,} were not sent, because they were too long to be kept whole")
 
 

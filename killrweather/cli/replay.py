@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from killrweather.cli.following import follow
-from killrweather.cli.options import AsJson, ConfigFiles, HomeDirectory, environment
-from killrweather.cli.output import print_json, progress
+from killrweather.cli.options import ConfigFiles, HomeDirectory, environment
+from killrweather.cli.output import Output, progress
 from killrweather.errors import BadRequest, KillrWeatherError, Unavailable
 from killrweather.messages.layers import Replaying
 
@@ -23,7 +23,8 @@ def run(
     ] = None,
     partition: Annotated[int | None, typer.Option(help="Only this partition.", show_default="all")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Return when everything is stored again.")] = False,
-    as_json: AsJson = False,
+    *,
+    output: Output,
     config: ConfigFiles = None,
     home: HomeDirectory = None,
 ) -> None:
@@ -44,13 +45,10 @@ def run(
         if wait:
             _await_end(client, replaying)
     seconds = time.monotonic() - started
-    if as_json:
-        found = {"records": replaying.records, "begin": replaying.begin, "until": replaying.until}
-        print_json(found | {"seconds": round(seconds, 3)})
-    elif wait:
-        print(f"replayed {replaying.records:,} records in {seconds:.1f} s")
-    else:
-        print(f"replaying {replaying.records:,} records; how many are left: killrweather status")
+    found = {"records": replaying.records, "begin": replaying.begin, "until": replaying.until}
+    done = f"replayed {replaying.records:,} records in {seconds:.1f} s"
+    begun = f"replaying {replaying.records:,} records; how many are left: killrweather status"
+    output.print(found | {"seconds": round(seconds, 3)}, lambda: print(done if wait else begun))
 
 
 def _await_begin(client: "Client", order: Replaying) -> Replaying:

@@ -3,7 +3,7 @@
 import typer
 
 from killrweather.cli.options import ConfigFiles, HomeDirectory, environment
-from killrweather.cli.output import say
+from killrweather.cli.output import reader_may_leave, say
 
 app = typer.Typer(help="Create or show the tables.", no_args_is_help=True)
 
@@ -33,5 +33,7 @@ def show(config: ConfigFiles = None, home: HomeDirectory = None) -> None:
     """
     from killrweather.storage import schema
 
-    for statement in schema.statements(environment(config, home).settings):
-        print(f"{statement.rstrip().rstrip(';')};\n")
+    statements = schema.statements(environment(config, home).settings)
+    with reader_may_leave():
+        for statement in statements:
+            print(f"{statement.rstrip().rstrip(';')};\n")

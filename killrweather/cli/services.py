@@ -4,13 +4,13 @@ import signal
 import time
 from dataclasses import asdict
 
-import typer
-
-from killrweather.cli.options import AsJson, ConfigFiles, HomeDirectory, environment
-from killrweather.cli.output import print_json, print_table, say
+from killrweather.cli.arguments import Commands
+from killrweather.cli.options import ConfigFiles, HomeDirectory, environment
+from killrweather.cli.output import Output, say
+from killrweather.cli.tables import heading, print_table
 from killrweather.cli.up import _reporting as reporting
 
-app = typer.Typer(help="The embedded Kafka and Cassandra, without a node.", no_args_is_help=True)
+app = Commands(help="The embedded Kafka and Cassandra, without a node.", no_args_is_help=True)
 
 
 @app.command()
@@ -77,7 +77,7 @@ def stop(config: ConfigFiles = None, home: HomeDirectory = None) -> int:
 
 
 @app.command()
-def status(as_json: AsJson = False, config: ConfigFiles = None, home: HomeDirectory = None) -> None:
+def status(*, output: Output, config: ConfigFiles = None, home: HomeDirectory = None) -> None:
     """Which services run, where, and how often they were restarted.
 
     Example: `killrweather services status`
@@ -86,8 +86,6 @@ def status(as_json: AsJson = False, config: ConfigFiles = None, home: HomeDirect
 
     found = environment(config, home)
     services = Embedded(found.settings, found.home).status()
-    if as_json:
-        print_json([asdict(one) for one in services])
-        return
     columns = list(asdict(services[0]))
-    print_table(([asdict(one)[name] for name in columns] for one in services), columns)
+    rows = [list(asdict(one).values()) for one in services]
+    output.print(services, lambda: print_table(rows, list(map(heading, columns))))

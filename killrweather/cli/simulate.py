@@ -1,6 +1,5 @@
 """``killrweather simulate``: plausible data of any size."""
 
-import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from killrweather.cli.load import show, summary
-from killrweather.cli.options import AsJson, ConfigFiles, HomeDirectory, environment
-from killrweather.cli.output import print_json, progress
+from killrweather.cli.options import ConfigFiles, HomeDirectory, environment
+from killrweather.cli.output import Output, progress, reader_may_leave
 from killrweather.errors import BadRequest, KillrWeatherError
 
 if TYPE_CHECKING:
@@ -32,7 +31,8 @@ def run(
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
     start: Annotated[str, typer.Option(help="First day, YYYY-MM-DD.")] = "2024-01-01",
     out: Annotated[Path | None, typer.Option(help="File to write.", dir_okay=False, show_default="stdout")] = None,
-    as_json: AsJson = False,
+    *,
+    output: Output,
     config: ConfigFiles = None,
     home: HomeDirectory = None,
 ) -> int:
@@ -51,14 +51,12 @@ def run(
     total = rows or 24 * (days or 1) * stations
     made = blocks(stations, total, seed, _first_day(start, -(-total // stations)))
     if rate is not None:
-        return _feed(environment(config, home), made, total, rate, as_json)
+        return _feed(environment(config, home), made, total, rate, output)
     environment(config, home)
     written = _write_stdout(made) if out is None else _write(made, total, out)
     if out is not None:
-        if as_json:
-            print_json({"file": out, "rows": total, "bytes": written})
-        else:
-            print(f"{total:,} rows, {written:,} bytes in {out}")
+        text = f"{total:,} rows, {written:,} bytes in {out}"
+        output.print({"file": out, "rows": total, "bytes": written}, lambda: print(text))
     return 0
 
 
@@ -94,26 +92,20 @@ def _write(made: Iterable[bytes], rows: int, out: Path) -> int:
 
 def _write_stdout(made: Iterable[bytes]) -> int:
     written = 0
-    try:
+    with reader_may_leave():
         for block in made:
             written += sys.stdout.buffer.write(block)
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:  # the reader has seen enough; what Python would flush at its end goes nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return written
 
 
-def _feed(found: "Environment", made: Iterable[bytes], rows: int, rate: float, as_json: bool) -> int:
+def _feed(found: "Environment", made: Iterable[bytes], rows: int, rate: float, output: Output) -> int:
     with progress() as display, found.client() as client:
         task = display.add_task("feeding", total=rows, shown="", unit="rows")
         result = client.feed(
             _paced(made, rate),
             lambda state: display.update(task, completed=state.read, shown=f"{state.read:,} rows"),
         )
-    if as_json:
-        print_json(summary(result))
-    else:
-        show(result)
+    output.print(summary(result), lambda: show(result))
     return 0 if result.accepted else 1
 
 

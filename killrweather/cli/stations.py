@@ -5,12 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from killrweather.cli.options import AsJson, ConfigFiles, Environment, HomeDirectory, environment
-from killrweather.cli.output import NOTES, plain, print_json, print_values, say
+from killrweather.cli.arguments import Commands
+from killrweather.cli.options import ConfigFiles, Environment, HomeDirectory, environment
+from killrweather.cli.output import NOTES, Output, say
+from killrweather.cli.tables import print_values
 from killrweather.errors import BadRequest, NoData
 from killrweather.model.station import WeatherStation
 
-app = typer.Typer(help="Load and search the station table.", no_args_is_help=True)
+app = Commands(help="Load and search the station table.", no_args_is_help=True)
 
 Limit = Annotated[int, typer.Option(help="Stations at most.")]
 
@@ -18,7 +20,8 @@ Limit = Annotated[int, typer.Option(help="Stations at most.")]
 @app.command("load")
 def load_table(
     file: Annotated[Path, typer.Argument(help="The sample's table or isd-history.csv.", exists=True, dir_okay=False)],
-    as_json: AsJson = False,
+    *,
+    output: Output,
     config: ConfigFiles = None,
     home: HomeDirectory = None,
 ) -> int:
@@ -28,10 +31,9 @@ def load_table(
     """
     with environment(config, home).client() as client, NOTES.status(f"storing the stations of {file.name}"):
         result = client.post("/weather/stations", file.read_bytes())
-    if as_json:
-        print_json(plain(result))
-    else:
-        print(f"read {result['read']:,}, accepted {result['accepted']:,}, rejected {result['rejected']:,}")
+    text = f"read {result['read']:,}, accepted {result['accepted']:,}, rejected {result['rejected']:,}"
+    output.print(result, lambda: print(text))
+    if output.is_for_people:
         for reject in result["rejects"]:
             say(f"  line {reject['line']} {reject['field'] or ''} {reject['value']!r}: {reject['reason']}")
     return 0 if result["accepted"] else 1
@@ -42,7 +44,8 @@ def search(
     text: Annotated[str, typer.Argument(help="Part of an id, name or call sign.")],
     country: Annotated[str | None, typer.Option(help="Country code, such as US.")] = None,
     limit: Limit = 20,
-    as_json: AsJson = False,
+    *,
+    output: Output,
     config: ConfigFiles = None,
     home: HomeDirectory = None,
 ) -> None:
@@ -50,7 +53,7 @@ def search(
 
     Example: `killrweather stations search guardia`
     """
-    _show(environment(config, home), as_json, f'no station matches "{text}"', search=text, country=country, limit=limit)
+    _show(environment(config, home), output, f'no station matches "{text}"', search=text, country=country, limit=limit)
 
 
 @app.command()
@@ -58,7 +61,8 @@ def near(
     place: Annotated[str, typer.Argument(help="Latitude and longitude, such as 40.64,-73.78.", metavar="LAT,LONG")],
     km: Annotated[float, typer.Option("--km", help="Within this distance.")] = 50.0,
     limit: Limit = 20,
-    as_json: AsJson = False,
+    *,
+    output: Output,
     config: ConfigFiles = None,
     home: HomeDirectory = None,
 ) -> None:
@@ -68,12 +72,12 @@ def near(
     """
     if place.count(",") != 1:
         raise BadRequest(f'"{place}": expected latitude,longitude such as 40.64,-73.78', "LAT,LONG")
-    _show(environment(config, home), as_json, f"no station within {km:g} km of {place}", near=place, km=km, limit=limit)
+    _show(environment(config, home), output, f"no station within {km:g} km of {place}", near=place, km=km, limit=limit)
 
 
-def _show(found: Environment, as_json: bool, absence: str, **parameters: Any) -> None:
+def _show(found: Environment, output: Output, absence: str, **parameters: Any) -> None:
     with found.client() as client:
         stations = client.get("/weather/stations", tuple[WeatherStation, ...], **parameters)
     if not stations:
         raise NoData(absence)
-    print_json(stations) if as_json else print_values(stations)
+    output.print(stations, lambda: print_values(stations))

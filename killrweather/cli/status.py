@@ -3,13 +3,20 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Annotated, Any
 
 import typer
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
 
-from killrweather.cli.options import AsJson, ConfigFiles, Environment, HomeDirectory, environment
-from killrweather.cli.output import NOTES, print_json, print_table, say, screen
+from killrweather.cli.completions import of
+from killrweather.cli.keys import quit_key
+from killrweather.cli.options import ConfigFiles, Environment, HomeDirectory, environment
+from killrweather.cli.output import NOTES, Output, reader_may_leave, say
+from killrweather.cli.tables import console, print_rich, table
 from killrweather.errors import BadRequest, KillrWeatherError, Unavailable
 from killrweather.messages.node import HOPS, shown
 
@@ -22,10 +29,14 @@ _LETTER = {"Up": "UN", "Joining": "UJ", "Leaving": "UL", "Down": "DN"}
 
 
 def run(
-    wait: Annotated[str | None, typer.Option(help="ready: return once the node is, or fail after --timeout.")] = None,
+    *,
+    wait: Annotated[
+        str | None,
+        typer.Option(help="ready: return once the node is, or fail after --timeout.", autocompletion=of("ready")),
+    ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds.")] = 60.0,
-    watch: Annotated[bool, typer.Option("--watch", help="Look again every second, until Ctrl-C.")] = False,
-    as_json: AsJson = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every second, until q or Ctrl-C.")] = False,
+    output: Output,
     config: ConfigFiles = None,
     home: HomeDirectory = None,
 ) -> int:
@@ -33,19 +44,16 @@ def run(
 
     Example: `killrweather status --wait ready --timeout 30`
     """
+    if watch and not output.is_for_people:
+        raise BadRequest("--watch is for people: expected it without --json and --csv", "watch")
     if wait not in (None, "ready"):
         raise BadRequest(f"--wait {wait}: expected ready", "wait")
     found = environment(config, home)
     status = wait_until_ready(found, timeout) if wait else _cluster(found)
-    while watch:
-        with screen():
-            _show(status)
-        time.sleep(_WATCH_S)
-        status = _cluster(found)
-    if as_json:
-        print_json(status)
-    else:
-        _show(status)
+    if watch:
+        _watch(found, status)
+        return 0
+    output.print(status, lambda: _show(status), _rows(status))
     return 0 if status["ready"] else 1
 
 
@@ -111,7 +119,7 @@ def _cluster(found: Environment) -> dict[str, Any]:
 
     with ThreadPoolExecutor(len(others) or 1) as pool:
         status["nodes"] += pool.map(ask, others)
-    with found.client(timeout_s=_OTHERS_S) as client:
+    with suppress(KillrWeatherError), found.client(timeout_s=_OTHERS_S) as client:
         status["events"] = _events(client.get("/cluster/history", list[dict[str, Any]], limit=_EVENTS))
     return status
 
@@ -120,21 +128,62 @@ def _events(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{name: event[name] for name in ("at", "event", "text")} for event in events]
 
 
+def _watch(found: Environment, status: dict[str, Any]) -> None:
+    """Show the status again and again, in the same place of a terminal, until q or Ctrl-C; the last one stays."""
+    out = console()
+    with suppress(KeyboardInterrupt), reader_may_leave(), quit_key() as is_quit:
+        if not out.is_terminal:
+            while True:
+                _show(status)
+                print(flush=True)
+                is_quit(_WATCH_S)
+                status = _cluster(found)
+        with Live(console=out, screen=True, auto_refresh=False, vertical_overflow="crop") as live:
+            live.update(_picture(status), refresh=True)
+            while not is_quit(_WATCH_S):
+                status = _cluster(found)
+                live.update(_picture(status), refresh=True)
+    if out.is_terminal:
+        _show(status)
+
+
+def _picture(status: dict[str, Any]) -> Group:
+    """The whole status with the time of the look, for a terminal."""
+    now = Text(f"{datetime.now(timezone.utc):%F %T} UTC · q ends", style="dim")
+    problem = [Text(status["problem"], style="red")] if not status["nodes"] else []
+    return Group(now, *problem, *_tables(status))
+
+
 def _show(status: dict[str, Any]) -> None:
     if not status["nodes"]:
         say(status["problem"])
-    for part in _parts(status):
-        print_table(*part)
-        print()
-    print_table(
+    print_rich(Group(*_tables(status)))
+
+
+def _tables(status: dict[str, Any]) -> Iterator[Any]:
+    for number, (rows, columns) in enumerate(_parts(status)):
+        if number:
+            yield Text()
+        yield table(list(rows), columns)
+
+
+def _rows(status: dict[str, Any]) -> list[dict[str, Any]]:
+    """A row for each node, and the counters, which are of them all."""
+    columns = ("name", "state", "address", "roles", "version", "uptime_s", "restarts", "ready")
+    counters = {f"counters.{hop}": status["counters"].get(hop) for hop in HOPS}
+    return [{name: node.get(name) for name in columns} | counters for node in status["nodes"]]
+
+
+def _parts(status: dict[str, Any]) -> Iterator[tuple[Any, list[str]]]:
+    if status["nodes"]:
+        yield from _parts_of_nodes(status)
+    yield (
         ((s["name"], s["state"], s["address"], s["pid"], s["restarts"], s["problem"]) for s in status["services"]),
         ["service", "state", "address", "pid", "restarts", "problem"],
     )
 
 
-def _parts(status: dict[str, Any]) -> Iterator[tuple[Any, list[str]]]:
-    if not status["nodes"]:
-        return
+def _parts_of_nodes(status: dict[str, Any]) -> Iterator[tuple[Any, list[str]]]:
     asked, is_cluster = status["nodes"][0], len(status["nodes"]) > 1
     owners = asked["cluster"]["owners"]
     ids = {member["name"]: member["id"] for member in asked["cluster"]["members"]}
@@ -155,7 +204,7 @@ def _parts(status: dict[str, Any]) -> Iterator[tuple[Any, list[str]]]:
     columns = ["node", "actor", "state", "pid", "restarts", "mailbox", "last error"]
     yield [row[first:] for row in actors], columns[first:]
     counters = status["counters"]
-    yield [[shown(counters[hop]) for hop in HOPS]], [hop.replace("_", " ") for hop in HOPS]
+    yield [[shown(counters[hop]) for hop in HOPS]], [hop.replace("_by_", "\nby ").replace("_", " ") for hop in HOPS]
     if counters["reasons"]:
         rejected = ([*name.split(".", 1), f"{number:,}"] for name, number in counters["reasons"].items())
         yield rejected, ["rejected by", "code", "rows"]
