@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from killrweather.cli import completions
 from killrweather.cli.options import ConfigFiles, HomeDirectory, environment
 from killrweather.cli.output import Output, reader_may_leave
 from killrweather.cli.rows import plain
@@ -124,7 +125,12 @@ def run(
     every: Annotated[str, typer.Option(help="Time between two questions, such as 500ms, 2s or 1m.")] = "2s",
     count: Annotated[int | None, typer.Option(help="Questions in all.", min=1, show_default="until Ctrl-C")] = None,
     wsid: Annotated[
-        str | None, typer.Option(help="The station to ask about.", show_default="the first that has data")
+        str | None,
+        typer.Option(
+            help="The station to ask about.",
+            show_default="the first that has data",
+            autocompletion=completions.stations,
+        ),
     ] = None,
     config: ConfigFiles = None,
     home: HomeDirectory = None,
