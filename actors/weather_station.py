@@ -1,5 +1,6 @@
 """Answers questions about stations and what they observed."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -8,10 +9,12 @@ from killrweather.messages.feed import GetWsids, Wsids
 from killrweather.messages.weather import (
     FindWeatherStations,
     GetCurrentWeather,
+    GetObservedStations,
     GetRawWeather,
     GetSkyConditionLookup,
     GetWeatherStation,
     NoDataAvailable,
+    ObservedStation,
     StationsStored,
     StoreWeatherStations,
 )
@@ -24,6 +27,10 @@ from killrweather.storage.actor import StoreActor
 _TABLE_AGE_S = 30.0
 """How old the stations in memory may be: a search reads all of them, and they seldom change."""
 
+_OBSERVED_AGE_S, _REST, _AT_ONCE = 1.0, 10.0, 32
+"""The newest observations of all stations are read again after a second, or, where they are many, so that reading them
+takes a tenth of the time."""
+
 
 class WeatherStationActor(StoreActor):
     """Stations, their observations and the sky condition codes."""
@@ -32,6 +39,9 @@ class WeatherStationActor(StoreActor):
         super().pre_start()
         self._stations: list[WeatherStation] = []
         self._read_at = float("-inf")
+        self._observed: tuple[ObservedStation, ...] = ()
+        self._observed_until = float("-inf")
+        self._one_reads = asyncio.Lock()
 
     async def receiveMsg_GetWeatherStation(self, msg: GetWeatherStation, sender: Any) -> WeatherStation:
         found = await self.store.stations.find(msg.wsid)
@@ -83,6 +93,31 @@ class WeatherStationActor(StoreActor):
         if found is None:
             raise BadRequest(f"sky condition {msg.code}: expected 0 to 19", "code")
         return found
+
+    async def receiveMsg_GetObservedStations(
+        self, msg: GetObservedStations, sender: Any
+    ) -> tuple[ObservedStation, ...]:
+        async with self._one_reads:
+            if time.monotonic() >= self._observed_until:
+                began = time.monotonic()
+                self._observed = await self._newest_of_all()
+                took = time.monotonic() - began
+                self._observed_until = began + max(_OBSERVED_AGE_S, _REST * took)
+        return self._observed[: msg.limit]
+
+    async def _newest_of_all(self) -> tuple[ObservedStation, ...]:
+        """Every station that has observations with its newest, some of them at a time."""
+        known = {one.wsid: one for one in await self._all()}
+        years = await self.store.stations.observed()
+        left, found = iter(years.items()), {}
+
+        async def read() -> None:
+            for wsid, of_station in left:
+                if newest := await self.store.raw.newest(wsid, of_station):
+                    found[wsid] = ObservedStation(known.get(wsid) or WeatherStation(wsid), newest)
+
+        await asyncio.gather(*(read() for _ in range(_AT_ONCE)))
+        return tuple(found[wsid] for wsid in years if wsid in found)
 
     async def _all(self) -> list[WeatherStation]:
         if time.monotonic() - self._read_at > _TABLE_AGE_S:

@@ -21,7 +21,12 @@ from killrweather.settings import Logging
 _ROOT, _MANAGER = logging.root, logging.Logger.manager
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _MAX_TRACE = 6_000
-_CHATTY = {"cassandra": logging.CRITICAL, "aiokafka": logging.CRITICAL, "httpx": logging.WARNING}
+_CHATTY = {
+    "cassandra": logging.CRITICAL,
+    "aiokafka": logging.CRITICAL,
+    "httpx": logging.WARNING,
+    "uvicorn": logging.WARNING,
+}
 """Libraries that log each request, or a traceback for each attempt to reach what is away, which we say once."""
 
 

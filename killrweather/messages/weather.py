@@ -9,6 +9,7 @@ from datetime import datetime
 from killrweather.errors import BadRequest
 from killrweather.messages.base import message
 from killrweather.messages.ranges import DayRange, MonthRange, StationRequest, YearRange, check_month, check_year
+from killrweather.model.observation import RawWeatherData
 from killrweather.model.station import WeatherStation
 
 MAX_LIMIT = 10_000
@@ -147,6 +148,27 @@ class FindWeatherStations:
         if not 0 < self.km <= HALF_ROUND_THE_EARTH_KM:
             expected = f"more than 0 and at most {HALF_ROUND_THE_EARTH_KM}, half way round the Earth"
             raise BadRequest(f"km {self.km:g}: expected {expected}", "km")
+
+
+@message
+class GetObservedStations:
+    """Ask for the stations that have observations, in the order of their ids → a tuple of ObservedStation.
+
+    One that no station table names is there too, without a place.
+    """
+
+    limit: int = MAX_LIMIT
+
+    def __post_init__(self) -> None:
+        _check_limit(self.limit)
+
+
+@message
+class ObservedStation:
+    """A station that has observations, and the newest of them."""
+
+    station: WeatherStation
+    newest: RawWeatherData
 
 
 @message

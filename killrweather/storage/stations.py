@@ -20,6 +20,7 @@ class StationRepository:
         self._all = session.prepare(f"SELECT wsid, {_COLUMNS} FROM weather_station")
         self._save = session.prepare(f"INSERT INTO weather_station (wsid, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
         self._years = session.prepare("SELECT year FROM raw_weather_year WHERE wsid = ?")
+        self._observed = session.prepare("SELECT wsid, year FROM raw_weather_year")
         self._sky = session.prepare("SELECT code, condition FROM sky_condition_lookup WHERE code = ?")
 
     async def find(self, wsid: str) -> WeatherStation | None:
@@ -43,6 +44,13 @@ class StationRepository:
     async def years(self, wsid: str) -> list[int]:
         """The years of which the station has observations, the newest first."""
         return [year for (year,) in await execute(self._session, self._years, (wsid,))]
+
+    async def observed(self) -> dict[str, list[int]]:
+        """The stations that have observations, in the order of their ids, each with its years, the newest first."""
+        found: dict[str, list[int]] = {}
+        for wsid, year in sorted(await execute(self._session, self._observed), key=lambda row: (row[0], -row[1])):
+            found.setdefault(wsid, []).append(year)
+        return found
 
     async def is_known(self, wsid: str) -> bool:
         """The station has observations or stands in a station table."""

@@ -1,4 +1,4 @@
-"""Who may call: the bearer token of ``http.token``, and pages of other sites by ``http.cors_origins``."""
+"""Who may call: whoever brings the token of ``http.token``, and pages of other sites by ``http.cors_origins``."""
 
 import hmac
 from collections.abc import Sequence
@@ -8,6 +8,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from killrweather.page import login
+from killrweather.page.login import Login
+from killrweather.page.pages import is_page
 from killrweather.web.problems import problem
 
 OPEN_PATHS = frozenset({"/alive"})
@@ -15,23 +18,31 @@ OPEN_PATHS = frozenset({"/alive"})
 
 
 class BearerToken:
-    """ASGI middleware that answers 401 to every request without the token."""
+    """ASGI middleware that answers 401 to every request without the token; a browser gets the form to log in."""
 
-    def __init__(self, app: ASGIApp, token: str):
-        self._app = app
+    def __init__(self, app: ASGIApp, token: str, login: Login):
+        self._app, self._login = app, login
         self._expected = b"Bearer " + token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in OPEN_PATHS or self._is_allowed(scope):
-            await self._app(scope, receive, send)
-            return
+        if scope["type"] == "lifespan" or scope["path"] in OPEN_PATHS:
+            return await self._app(scope, receive, send)
+        if scope["type"] == "http" and scope["path"] in login.PATHS:
+            return await self._login(scope, receive, send)
+        headers = dict(scope["headers"])
+        if self._is_allowed(headers):
+            return await self._app(scope, receive, send)
+        if scope["type"] == "websocket":
+            return await send({"type": "websocket.close", "code": 1008})
+        if scope["method"] == "GET" and is_page(scope["path"]) and b"text/html" in headers.get(b"accept", b""):
+            return await login.to_login(scope["path"])(scope, receive, send)
         call = f"{scope['method']} {scope['path'][:200]}"
         text = f"{call}: expected the header Authorization: Bearer and the value of http.token"
         await problem(401, "unauthorized", text, {"WWW-Authenticate": "Bearer"})(scope, receive, send)
 
-    def _is_allowed(self, scope: Scope) -> bool:
-        given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        return hmac.compare_digest(given, self._expected)
+    def _is_allowed(self, headers: dict[bytes, bytes]) -> bool:
+        given = headers.get(b"authorization", b"")
+        return hmac.compare_digest(given, self._expected) or self._login.is_logged_in(headers.get(b"cookie", b""))
 
 
 class OtherSites(CORSMiddleware):

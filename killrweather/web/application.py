@@ -1,8 +1,12 @@
 """The HTTP application of a node, independent of actors: it knows a way to ask, and nothing else."""
 
+from functools import partial
+
 from fastapi import Depends, FastAPI
 
 from killrweather import __version__
+from killrweather.page import Desk, Login, Pages
+from killrweather.page.observations import Newest
 from killrweather.settings import Settings
 from killrweather.streams.observations import ObservationLog
 from killrweather.web import cluster, feed, layers, metrics, observations, operations, problems, weather
@@ -56,17 +60,26 @@ def create_app(
     problems.install(app)
     has_token = settings.http.token is not None
     app.openapi = lambda: openapi(app, has_token)  # type: ignore[method-assign]
-    _add_layers(app, settings, nodes, latencies)
+    desk = Desk(
+        ask=ask,
+        status=partial(operations.status_of, ask, nodes),
+        observations=Newest(ask),
+        has_token=has_token,
+        max_body_bytes=settings.http.max_body_bytes,
+    )
+    _add_layers(app, settings, nodes, latencies, desk)
     return app
 
 
-def _add_layers(app: FastAPI, settings: Settings, nodes: Nodes, latencies: Latencies) -> None:
+def _add_layers(app: FastAPI, settings: Settings, nodes: Nodes, latencies: Latencies, desk: Desk) -> None:
     """What every request passes, the innermost first."""
     app.add_middleware(Caching)
     app.add_middleware(Methods, routes=app.routes)
+    app.add_middleware(Pages, desk=desk)
     app.add_middleware(Forwarding, nodes=nodes, name=settings.node.name, timeout_s=settings.http.request_timeout_s)
     if settings.http.token is not None:
-        app.add_middleware(BearerToken, token=settings.http.token.get_secret_value())
+        token = settings.http.token.get_secret_value()
+        app.add_middleware(BearerToken, token=token, login=Login(token))
     if settings.http.cors_origins:
         app.add_middleware(OtherSites, origins=settings.http.cors_origins)
     app.add_middleware(Timing, latencies=latencies, templates=lambda: [*app.openapi()["paths"], str(app.openapi_url)])

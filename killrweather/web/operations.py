@@ -12,7 +12,6 @@ from killrweather.messages.node import Check, GetNodeStatus, GetStreamProgress, 
 from killrweather.web.answers import Ask, json_response, may_answer
 from killrweather.web.docs_page import docs_page
 from killrweather.web.nodes import Nodes
-from killrweather.web.page import status_page
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Alive:
 
 
 def router(ask: Ask, nodes: Nodes) -> APIRouter:
-    """``/alive``, ``/ready``, ``/status``, and the pages at ``/`` and ``/docs``."""
+    """``/alive``, ``/ready``, ``/status``, and the page at ``/docs``."""
     routes = APIRouter(tags=["operations"])
 
     @routes.get("/alive", response_model=Alive)
@@ -47,11 +46,7 @@ def router(ask: Ask, nodes: Nodes) -> APIRouter:
         node_only: Annotated[bool, Query(description="Without asking the node that owns the stream")] = False,
     ) -> Response:
         """The node with its actors and counters, all nodes as it sees them, and how far the stream is."""
-        return json_response(await _status(ask, None if node_only else nodes), Status)
-
-    @routes.get("/", response_class=HTMLResponse, include_in_schema=False)
-    async def page() -> HTMLResponse:
-        return HTMLResponse(status_page(await _status(ask, nodes)), headers=_PAGE_HEADERS)
+        return json_response(await status_of(ask, None if node_only else nodes), Status)
 
     @routes.get("/docs", response_class=HTMLResponse, include_in_schema=False)
     async def docs(request: Request) -> HTMLResponse:
@@ -60,14 +55,8 @@ def router(ask: Ask, nodes: Nodes) -> APIRouter:
     return routes
 
 
-_PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}
-
-
-async def _status(ask: Ask, nodes: Nodes | None) -> Status:
+async def status_of(ask: Ask, nodes: Nodes | None) -> Status:
+    """The node, completed by what the owner of the stream knows; without ``nodes`` that is not asked."""
     node: NodeStatus = await ask(GetNodeStatus())
     owner = node.cluster.owner("stream")
     try:
@@ -81,3 +70,9 @@ async def _status(ask: Ask, nodes: Nodes | None) -> Status:
 
 _STATUS = TypeAdapter(Status)
 """For the answer of the node that owns the stream, which alone knows how far it is."""
+
+_PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}

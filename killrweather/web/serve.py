@@ -29,7 +29,8 @@ KEEP_ALIVE_S = 30
 MAX_HEAD_BYTES = 32_768
 MAX_CONNECTIONS = 5_000
 """Streams of events are 2 × 2,000 of them at most; a request on one more gets 503."""
-
+MAX_WEB_SOCKET_BYTES = 1_048_576
+"""Of a message from a page; what people do there is some hundred bytes."""
 BACKLOG = 512
 
 
@@ -42,9 +43,11 @@ class Server:
             app,
             http=_GuardedProtocol,
             loop="none",
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=MAX_WEB_SOCKET_BYTES,
+            ws_per_message_deflate=False,
             interface="asgi3",
-            lifespan="off",
+            lifespan="on",
             log_config=None,
             access_log=False,
             server_header=False,

@@ -6,10 +6,6 @@ import re
 import promql_parser
 import pytest
 from deploy_stage import DEPLOY, text
-from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.cog.plugins import register_default_plugins
-from grafana_foundation_sdk.models import units
-from grafana_foundation_sdk.models.dashboard import Dashboard
 from promql import OF_PROMETHEUS, SERIES, faults, labels, selectors
 
 from killrweather.web.metrics import METRICS
@@ -21,34 +17,6 @@ QUERIES = [
     for panel in PANELS
     for n, target in enumerate(panel["targets"], 1)
 ]
-
-
-def test_it_is_what_grafana_s_own_schema_knows():
-    """Read into Grafana's types and written again it loses nothing: no panel has a field that Grafana ignores."""
-    register_default_plugins()
-    written = json.loads(JSONEncoder().encode(Dashboard.from_json(DASHBOARD)))
-
-    assert list(_lost(DASHBOARD, written)) == []
-
-
-def test_every_unit_is_one_that_grafana_writes_out():
-    """It shows any other word behind the bare number."""
-    used = {panel["fieldConfig"]["defaults"].get("unit", units.NoUnit) for panel in PANELS}
-
-    assert used <= {value for value in vars(units).values() if isinstance(value, str)}
-
-
-def _lost(given, kept, path=""):
-    """The places of what ``given`` has and ``kept`` has not; what is absent and what is null are the same."""
-    if isinstance(given, dict) and isinstance(kept, dict):
-        for name, value in given.items():
-            if value is not None:
-                yield from _lost(value, kept.get(name), f"{path}.{name}")
-    elif isinstance(given, list) and isinstance(kept, list) and len(given) == len(kept):
-        for index, (value, other) in enumerate(zip(given, kept, strict=True)):
-            yield from _lost(value, other, f"{path}[{index}]")
-    elif given != kept:
-        yield f"{path}: {given!r} became {kept!r}"
 
 
 @pytest.mark.parametrize(("expression", "legend"), QUERIES)

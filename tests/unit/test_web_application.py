@@ -113,18 +113,64 @@ def test_status_has_the_node_and_the_stream(node, browser):
     assert (without["stream"], without["problem"]) == (None, "Cassandra is away")
 
 
-def test_the_page_loads_nothing_and_escapes_what_it_shows(node, browser):
-    """No script, no address of another machine."""
-    node.answers[GetNodeStatus] = status(ready=False)
-    response = browser.get("/")
+def test_a_browser_without_the_token_is_sent_to_the_form(node):
+    """And only where a person looks: programs, and browsers at the API, get 401."""
+    browser, html = Browser(node, settings(http={"token": "s3cret"})), {"Accept": "text/html"}
+    sent = browser.get("/stations/725030:14732", headers=html)
 
-    assert response.headers["content-type"].startswith("text/html")
-    assert "12,345" in response.text
-    assert '<td>lag</td><td class="n">unknown</td>' in response.text
-    assert "not ready" in response.text
-    assert "1 h 2 min" in response.text
-    assert "&lt;starting&gt;" in response.text
-    assert not re.search(r"<script|//[a-z]", response.text)
+    assert (sent.status_code, sent.headers["location"]) == (303, "/login?next=/stations/725030%3A14732")
+    assert browser.get("/login").status_code == 200
+    problem_of(browser.get("/weather/stations", headers=html), 401, "unauthorized")
+
+
+def test_the_form_sets_a_cookie_that_opens_the_api(node):
+    """HttpOnly, SameSite=Strict, and not the token itself; a wrong token gets none."""
+    browser = Browser(node, settings(http={"token": "s3cret"}))
+    wrong = browser.post("/login", data={"token": "s3creT"})
+    right = browser.post("/login", data={"token": "s3cret", "next": "/upload"})
+    cookie = right.headers["set-cookie"]
+
+    assert (wrong.status_code, "set-cookie" in wrong.headers) == (401, False)
+    assert (right.status_code, right.headers["location"]) == (303, "/upload")
+    assert {"HttpOnly", "SameSite=strict"} < set(cookie.split("; "))
+    assert "s3cret" not in cookie
+    assert browser.get("/ready", headers={"Cookie": cookie.split(";")[0]}).status_code == 200
+    problem_of(browser.get("/ready", headers={"Cookie": "killrweather_login=0"}), 401, "unauthorized")
+
+
+@pytest.mark.parametrize("target", ["https://example.org/", "//example.org", "/\\example.org", "javascript:alert(1)"])
+def test_the_form_leads_to_no_other_site(node, target):
+    """Back to the first page instead."""
+    browser = Browser(node, settings(http={"token": "s3cret"}))
+
+    assert browser.post("/login", data={"token": "s3cret", "next": target}).headers["location"] == "/"
+
+
+def test_the_form_shows_where_it_leads_as_text(node):
+    """Nothing in the address gets out of its attribute."""
+    browser = Browser(node, settings(http={"token": "s3cret"}))
+
+    assert "<script>" not in browser.get("/login", params={"next": '/"><script>alert(1)</script>'}).text
+
+
+def test_the_page_names_no_other_machine_and_says_what_may_run(browser):
+    """Every address is a path of this node; inline scripts are named by hashes; nobody may frame it."""
+    page = browser.get("/")
+    policy = page.headers["content-security-policy"]
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", page.text)
+    assert "'unsafe-inline'" not in policy.split("script-src")[1]
+    assert "'sha256-" in policy
+    assert {"frame-ancestors 'none'", "default-src 'none'"} < set(policy.split("; "))
+
+
+def test_the_page_leaves_no_file_behind(browser, tmp_path, monkeypatch):
+    """NiceGUI's storage is off."""
+    monkeypatch.chdir(tmp_path)
+    browser.get("/operations")
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_page_that_loads_scripts_from_elsewhere_is_served(browser):
