@@ -95,7 +95,8 @@ def test_a_request_message_arrives_as_it_was_asked(stage, message):
 
 def test_every_question_about_weather_can_be_asked(stage):
     """A message that is added to the actors' is asked by the client too."""
-    known = {type(message) for message in MESSAGES} | {weather.FindWeatherStations}
+    of_pages_alone = {weather.GetObservedStations}
+    known = {type(message) for message in MESSAGES} | {weather.FindWeatherStations} | of_pages_alone
     questions = {value for name, value in vars(weather).items() if name.startswith(("Get", "Find"))}
 
     assert questions == known
