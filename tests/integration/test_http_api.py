@@ -118,9 +118,13 @@ async def count(reader, number):
 
 
 def test_every_call_is_as_the_openapi_document_says(system, tmp_path):
-    """Schemathesis with all its checks finds nothing, and nobody but the senders notices that it looked."""
+    """Schemathesis with all its checks finds nothing, and nobody but the senders notices that it looked.
+
+    It learns the node's name from an answer, so it may not order nodes to leave: this one would.
+    """
     before = [(actor["name"], actor["pid"], actor["restarts"]) for actor in system.node()["actors"]]
-    check_api(system.url, tmp_path, 5, "--phases", "examples,coverage,fuzzing")
+    leave = "/cluster/members/{name}/leave"
+    check_api(system.url, tmp_path, 5, "--phases", "examples,coverage,fuzzing", "--exclude-path", leave)
 
     system.run("status", "--wait", "ready", "--timeout", "120")
     assert [(actor["name"], actor["pid"], actor["restarts"]) for actor in system.node()["actors"]] == before
