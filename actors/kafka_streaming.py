@@ -22,7 +22,7 @@ from killrweather.messages.layers import Replay, Replaying
 from killrweather.messages.node import Batches, GetStreamProgress, StreamProgress
 from killrweather.streams.connection import client_options
 from killrweather.streams.offsets import replay_begin, spans_of
-from killrweather.streams.topics import away, ensure_topics, log_end
+from killrweather.streams.topics import away, ensure_topics, log_end, started
 
 log = logging.getLogger(__name__)
 
@@ -239,13 +239,7 @@ class KafkaStreamingActor(AsyncActor):
 
     async def _connect(self) -> AIOKafkaConsumer:
         self._partitions = await ensure_topics(self.settings)
-        consumer = AIOKafkaConsumer(**client_options(self.settings))
-        try:
-            await consumer.start()
-        except (KafkaError, OSError, asyncio.TimeoutError) as error:
-            await consumer.stop()
-            raise away(self.settings, error) from error
-        return consumer
+        return await started(AIOKafkaConsumer(**client_options(self.settings)), self.settings)
 
 
 def _time(text: str | None) -> datetime | None:

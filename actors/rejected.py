@@ -32,7 +32,7 @@ from killrweather.storage.counts import CountRepository
 from killrweather.streams.connection import client_options
 from killrweather.streams.producer import Producer
 from killrweather.streams.rejected import Distinct, RejectedLog, between, order_of, retry_note, shown
-from killrweather.streams.topics import away, ensure_topics, log_end
+from killrweather.streams.topics import away, ensure_topics, log_end, started
 
 log = logging.getLogger(__name__)
 
@@ -265,23 +265,14 @@ class RejectedActor(AsyncActor):
         self._partitions = await ensure_topics(self.settings)
         await self._producer.start()
         # Subscribed without a group: all partitions, those that come later too.
-        return await self._started(
-            AIOKafkaConsumer(
-                self.settings.kafka.topic.rejected, **client_options(self.settings), auto_offset_reset="earliest"
-            )
+        consumer = AIOKafkaConsumer(
+            self.settings.kafka.topic.rejected, **client_options(self.settings), auto_offset_reset="earliest"
         )
+        return await started(consumer, self.settings)
 
     async def _reader(self) -> AIOKafkaConsumer:
         options = {"auto_offset_reset": "earliest", "fetch_max_wait_ms": 5, "max_partition_fetch_bytes": 1 << 22}
-        return await self._started(AIOKafkaConsumer(**client_options(self.settings), **options))
-
-    async def _started(self, consumer: AIOKafkaConsumer) -> AIOKafkaConsumer:
-        try:
-            await consumer.start()
-        except (KafkaError, OSError, asyncio.TimeoutError) as error:
-            await consumer.stop()
-            raise away(self.settings, error) from error
-        return consumer
+        return await started(AIOKafkaConsumer(**client_options(self.settings), **options), self.settings)
 
 
 async def _spans(consumer: AIOKafkaConsumer) -> dict[TopicPartition, tuple[int, int]]:

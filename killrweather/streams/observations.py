@@ -15,7 +15,7 @@ from killrweather.model.observation import CANONICAL_WSID
 from killrweather.settings import Settings
 from killrweather.streams.connection import client_options
 from killrweather.streams.offsets import Span, spans_of
-from killrweather.streams.topics import away, ensure_topics
+from killrweather.streams.topics import away, ensure_topics, started
 
 Positions = Mapping[int, int]
 """For each partition the offset of the record that comes next."""
@@ -68,7 +68,7 @@ class ObservationLog:
         topic = self._settings.kafka.topic.raw
         await ensure_topics(self._settings)
         # Subscribed without a group: all partitions, and those that come later from their first record on.
-        consumer = await self._started(topic)
+        consumer = await self._consumer(topic)
         try:
             found = sorted(consumer.assignment())
             ends = await consumer.end_offsets(found)
@@ -129,18 +129,12 @@ class ObservationLog:
     async def _usable_reader(self) -> AIOKafkaConsumer:
         if self._reader is None:
             self._partitions = await ensure_topics(self._settings)
-            self._reader = await self._started()
+            self._reader = await self._consumer()
         return self._reader
 
-    async def _started(self, *topics: str) -> AIOKafkaConsumer:
+    async def _consumer(self, *topics: str) -> AIOKafkaConsumer:
         options = {"auto_offset_reset": "earliest", "max_partition_fetch_bytes": 1 << 20}
-        consumer = AIOKafkaConsumer(*topics, **client_options(self._settings), **options)
-        try:
-            await consumer.start()
-        except (KafkaError, OSError, asyncio.TimeoutError) as error:
-            await consumer.stop()
-            raise away(self._settings, error) from error
-        return consumer
+        return await started(AIOKafkaConsumer(*topics, **client_options(self._settings), **options), self._settings)
 
 
 def arrivals(records: Sequence[ConsumerRecord]) -> list[Arrival]:

@@ -1,8 +1,10 @@
 """The topics of this system, created with the settings that its exactness rests on."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.structs import TopicPartition
@@ -56,18 +58,10 @@ async def ensure_topics(settings: Settings) -> tuple[int, ...]:
     Raises Unavailable when Kafka does not answer, Refused when it does not let us in, ConfigurationError when it
     refuses the topic's settings.
     """
-    admin = AIOKafkaAdminClient(**client_options(settings))
-    try:
-        await admin.start()
+    async with _administering(settings) as admin:
         await _create(admin, settings, topics(settings))
         [raw] = await admin.describe_topics([settings.kafka.topic.raw])
         return tuple(sorted(partition["partition"] for partition in raw["partitions"]))
-    except (KafkaError, OSError, asyncio.TimeoutError) as error:
-        if refused := await refusal(settings):
-            raise refused from None
-        raise away(settings, error) from error
-    finally:
-        await admin.close()
 
 
 async def ensure_cluster_topic(settings: Settings) -> None:
@@ -75,10 +69,16 @@ async def ensure_cluster_topic(settings: Settings) -> None:
 
     Raises what ``ensure_topics`` does.
     """
+    async with _administering(settings) as admin:
+        await _create(admin, settings, [_topic(settings, settings.node.group, len(SINGLETONS), -1)])
+
+
+@asynccontextmanager
+async def _administering(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(**client_options(settings))
     try:
         await admin.start()
-        await _create(admin, settings, [_topic(settings, settings.node.group, len(SINGLETONS), -1)])
+        yield admin
     except (KafkaError, OSError, asyncio.TimeoutError) as error:
         if refused := await refusal(settings):
             raise refused from None
@@ -91,6 +91,16 @@ async def log_end(client, topic: str, partitions: Iterable[int]) -> dict[int, in
     """The offset that the next record of each partition will have; ``client`` is a started AIOKafkaConsumer."""
     ends = await client.end_offsets([TopicPartition(topic, partition) for partition in partitions])
     return {where.partition: offset for where, offset in ends.items()}
+
+
+async def started(consumer: AIOKafkaConsumer, settings: Settings) -> AIOKafkaConsumer:
+    """The consumer, connected; one that can't be is closed, and Unavailable raised."""
+    try:
+        await consumer.start()
+    except (KafkaError, OSError, asyncio.TimeoutError) as error:
+        await consumer.stop()
+        raise away(settings, error) from error
+    return consumer
 
 
 def away(settings: Settings, error: BaseException) -> Unavailable:
