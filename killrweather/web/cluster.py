@@ -18,9 +18,8 @@ from killrweather.messages.cluster import (
     PastEvent,
 )
 from killrweather.messages.control import TaskCompleted
-from killrweather.web import events
 from killrweather.web.answers import EVENTS, Ask, json_response, may_answer
-from killrweather.web.events import EventStream, Listener, encoded, greeting, heartbeat
+from killrweather.web.events import EventStream, Listener, encoded, greeting
 from killrweather.web.nodes import Nodes
 from killrweather.web.parameters import parse_moment
 from killrweather.web.problems import HttpProblem
@@ -97,12 +96,8 @@ async def _sent(ask: Ask, nodes: Nodes, history: int, since: datetime | None) ->
         is_cut = since is not None and len(lines) == _MOST_PAST and past.events[0].at > since
         gap = encoded("gap", {"text": f"only the newest {_MOST_PAST:,} events are kept at hand"}) if is_cut else b""
         yield greeting() + gap + b"".join(wanted)
-        while not reader.farewell:
-            if chunk := await reader.take(events.HEARTBEAT_S):
-                yield chunk
-            elif not reader.farewell:
-                yield heartbeat()
-        yield reader.farewell
+        async for chunk in reader.everything():
+            yield chunk
 
 
 def event_of(event: ClusterEvent) -> bytes:

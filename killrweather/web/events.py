@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from typing import Any, Generic, Literal, TypeVar
 
@@ -34,8 +34,7 @@ Reason = Literal["too-slow", "stopping", "unavailable"]
 def encoded(event: str, data: Any, id: str | None = None) -> bytes:
     """One event; ``data`` is JSON already, or a value that becomes it."""
     text = data.decode() if isinstance(data, bytes) else json.dumps(data)
-    place = f"id: {id}\n" if id is not None else ""
-    return f"{place}event: {event}\ndata: {text}\n\n".encode()
+    return f"{_place(id)}event: {event}\ndata: {text}\n\n".encode()
 
 
 def greeting(id: str | None = None) -> bytes:
@@ -102,6 +101,15 @@ class Listener:
             size += len(taken[-1])
         self._size -= size
         return b"".join(taken)
+
+    async def everything(self, place: Callable[[], str | None] = lambda: None) -> AsyncIterator[bytes]:
+        """All that is to be sent until the end, heartbeats in silence; ``place`` is where what was sent so far ends."""
+        while not self.farewell:
+            if chunk := await self.take(HEARTBEAT_S):
+                yield chunk
+            elif not self.farewell:
+                yield heartbeat(place())
+        yield self.farewell
 
 
 L = TypeVar("L", bound=Listener)

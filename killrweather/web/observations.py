@@ -11,7 +11,6 @@ from killrweather.errors import BadRequest, Unavailable
 from killrweather.model.observation import canonical_wsid
 from killrweather.streams.observations import POSITIONS, Arrival, Arrivals, Positions, read_positions, written
 from killrweather.streams.offsets import Span
-from killrweather.web import events
 from killrweather.web.answers import EVENTS, may_answer
 from killrweather.web.events import EventStream, Listener, Listeners, encoded, greeting, heartbeat
 from killrweather.web.parameters import WSID
@@ -152,13 +151,9 @@ class Observations:
             wanted = [event for arrival, event in _events(page, position) if reader.wants(arrival)]
             yield b"".join(wanted) or heartbeat(written(position))
         reader.is_catching_up = False
-        while not reader.farewell:
-            if chunk := await reader.take(events.HEARTBEAT_S):
-                yield chunk
-            elif not reader.farewell:
-                # All that was told so far has been taken: the place in the heartbeat is this reader's.
-                yield heartbeat(written(self._told))
-        yield reader.farewell
+        # In a silence all that was told so far has been taken: the place in the heartbeat is this reader's.
+        async for chunk in reader.everything(lambda: written(self._told)):
+            yield chunk
 
     async def _follow(self) -> None:
         """Follow the log, if nobody does yet."""
