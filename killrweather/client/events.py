@@ -90,8 +90,7 @@ class _Observations(Listening[ObservationEvent]):
     def value(self, event: Event) -> ObservationEvent | None:
         if event.kind == "observation":
             return ObservationEvent(event.id, _read(_OBSERVATION, event))
-        if event.kind != "closed":  # a node that closes a stream is asked again from the same place
-            log.warning("the stream of observations says %s: %s", event.kind, event.data[:500])
+        _remark("observations", event)
         return None
 
 
@@ -108,7 +107,8 @@ class _ClusterEvents(Listening[PastEvent]):
         return Call("GET", "/cluster/events", {"history": str(history)})
 
     def value(self, event: Event) -> PastEvent | None:
-        if event.kind == "closed":
+        if event.kind in ("closed", "gap"):
+            _remark("cluster events", event)
             return None
         found: PastEvent = _read(_PAST_EVENT, event)
         is_known = found in self._recent or (self._recent and _time(found) < _time(self._recent[0]))
@@ -129,6 +129,12 @@ def weather_events(*wsids: str, after: str = "") -> Listening[ObservationEvent]:
 def cluster_events(history: int = 0) -> Listening[PastEvent]:
     """What happens among the nodes, for ever; so many past events first."""
     return _ClusterEvents(history)
+
+
+def _remark(of: str, event: Event) -> None:
+    """Note what a node says of the stream itself; one that closes it is asked again from the same place."""
+    if event.kind != "closed":
+        log.warning("the stream of %s says %s: %s", of, event.kind, event.data[:500])
 
 
 def _time(event: PastEvent) -> datetime:

@@ -149,5 +149,6 @@ def test_events_among_the_nodes_are_told_once_over_a_break():
 
     assert listening.call(is_again=True).parameters == {"history": "1000"}
     assert listening.value(Event("closed", '{"reason": "stopping"}', "")) is None
+    assert listening.value(Event("gap", '{"text": "only the newest are kept"}', "")) is None
     past = [told("04", "n0"), told("05", "n1"), told("05.5", "n2"), told("05.7", "n3"), told("06", "n1")]
     assert [found.node for one in past if (found := listening.value(one))] == ["n3", "n1"]
