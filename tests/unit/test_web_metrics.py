@@ -29,26 +29,30 @@ KNOWN = Counters(
     lag=10,
     reasons={"feed.calendar": 9, "feed.range.high": 1, "stream.columns": 5},
 )
-NOW = datetime.now(timezone.utc)
-PROGRESS = StreamProgress(
-    {0: 40, 1: 50},
-    {0: 50, 1: 50},
-    5,
-    "waiting",
-    "",
-    Replaying("id", {0: 0, 1: 0}, {0: 45, 1: 50}, has_begun=True),
-    NOW - timedelta(hours=3),
-    Batches()
-    .plus(1_000, {"raw": 0.5, "days": 0.25}, NOW - timedelta(hours=1))
-    .plus(20, {"raw": 0.03}, NOW - timedelta(minutes=5)),
-)
+
+
+def progress():
+    """Of a stream whose newest observation is now three hours old, its last micro-batch five minutes."""
+    now = datetime.now(timezone.utc)
+    return StreamProgress(
+        {0: 40, 1: 50},
+        {0: 50, 1: 50},
+        5,
+        "waiting",
+        "",
+        Replaying("id", {0: 0, 1: 0}, {0: 45, 1: 50}, has_begun=True),
+        now - timedelta(hours=3),
+        Batches()
+        .plus(1_000, {"raw": 0.5, "days": 0.25}, now - timedelta(hours=1))
+        .plus(20, {"raw": 0.03}, now - timedelta(minutes=5)),
+    )
 
 
 @pytest.fixture
 def node():
     node = Node()
     node.answers[GetNodeStatus] = replace(status(ready=False), restarts=11, counters=KNOWN, actors=(STOPPED, RUNNING))
-    node.answers[GetStreamProgress] = PROGRESS
+    node.answers[GetStreamProgress] = progress()
     return node
 
 
@@ -132,7 +136,7 @@ def test_ages_are_those_of_the_moment_of_the_scrape(browser):
 @pytest.mark.parametrize("state", ["standby", "starting", "stopped"])
 def test_a_node_that_does_not_stream_knows_no_ages(node, browser, state):
     """Its last micro-batch may be days ago, while another node's is of this second."""
-    node.answers[GetStreamProgress] = replace(PROGRESS, state=state)
+    node.answers[GetStreamProgress] = replace(progress(), state=state)
 
     assert not [name for name, *_ in scrape(browser) if "_age_" in name]
 
