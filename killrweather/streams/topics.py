@@ -1,12 +1,13 @@
 """The topics of this system, created with the settings that its exactness rests on."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
 from aiokafka.structs import TopicPartition
 
 from killrweather.errors import ConfigurationError, Unavailable
@@ -14,6 +15,9 @@ from killrweather.messages.cluster import SINGLETONS
 from killrweather.settings import Settings
 from killrweather.streams.connection import client_options
 from killrweather.streams.refusal import refusal
+
+_KNOWN_S, _AGAIN_S = 10.0, 0.1
+"""How long a new topic may be unknown to a broker, and how often it is asked."""
 
 
 def topics(settings: Settings) -> list[NewTopic]:
@@ -60,8 +64,20 @@ async def ensure_topics(settings: Settings) -> tuple[int, ...]:
     """
     async with _administering(settings) as admin:
         await _create(admin, settings, topics(settings))
-        [raw] = await admin.describe_topics([settings.kafka.topic.raw])
-        return tuple(sorted(partition["partition"] for partition in raw["partitions"]))
+        return await _partitions(admin, settings.kafka.topic.raw)
+
+
+async def _partitions(admin: AIOKafkaAdminClient, topic: str) -> tuple[int, ...]:
+    """A topic's partitions; a broker may hear only some moments later of one that another broker has made."""
+    deadline = time.monotonic() + _KNOWN_S
+    while True:
+        [found] = await admin.describe_topics([topic])
+        error = for_code(found["error_code"])
+        if error is NoError:
+            return tuple(sorted(partition["partition"] for partition in found["partitions"]))
+        if not error.retriable or time.monotonic() > deadline:
+            raise error(f"topic {topic}")
+        await asyncio.sleep(_AGAIN_S)
 
 
 async def ensure_cluster_topic(settings: Settings) -> None:

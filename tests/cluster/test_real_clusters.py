@@ -13,6 +13,7 @@ from clusters import CassandraCluster, KafkaCluster
 from exact_tables import assert_exact
 from node_on_clusters import NodeOnClusters
 
+from killrweather.actorsystem.testkit import eventually
 from killrweather.jobs.positions import log_spans
 from killrweather.storage import session as driver
 
@@ -92,6 +93,19 @@ def test_every_record_and_every_row_has_three_copies(system, kafka, cassandra, s
     assert {len(copies) for copies in raw.values()} == {3}
     assert keyspace.replication == {"class": "org.apache.cassandra.locator.NetworkTopologyStrategy", "dc1": "3"}
     assert_exact(tables, loaded)
+
+
+def test_status_counts_every_hop(system, settings):
+    """The log's end is known, whichever broker was the last to hear of the topic."""
+
+    def flow():
+        status = system.json("status")
+        assert len(status["stream"]["log_end"]) == settings.kafka.topic.partitions
+        counters = status["node"]["counters"]
+        assert counters["lag"] == 0, counters
+        return counters["in_kafka"] == counters["stored"] == counters["accepted"]
+
+    eventually(flow, 10)
 
 
 def test_a_broker_killed_in_the_middle_of_a_load_costs_no_row(system, kafka, settings, load, questions):
