@@ -10,12 +10,15 @@ micro-batches follows the journals of the others:
    in every data centre: it sees every row that was stored before the entry, on either side.
 3. It notes the entry's number in its own progress.
 
+A day of which raw rows may have expired (``cassandra.ttl.raw_s``) stays as it is; its month is merged like any other.
+
 Whatever dies in between is done again. While a data centre is away, 2 fails and is tried again; micro-batches go on.
 """
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date, datetime, timedelta, timezone
 from functools import partial
 
 from cassandra.cluster import Session
@@ -25,6 +28,7 @@ from killrweather.jobs.by_driver import ByDriver
 from killrweather.jobs.events import Events
 from killrweather.jobs.patience import summary
 from killrweather.jobs.readback import Day
+from killrweather.jobs.retention import first_whole_day
 from killrweather.settings import Settings
 from killrweather.storage.journal import Day as JournalDay
 from killrweather.storage.journal import Journal, State
@@ -38,12 +42,18 @@ _ENTRIES_A_TURN = 100
 _DAYS_AT_ONCE = 1_000
 """Half a second of work for the driver."""
 
+_READS_LIMIT = timedelta(minutes=1)
+"""Longer than the driver reads them: a day must not lose rows meanwhile."""
+
 
 class Reconciler:
-    """Follows the journals of the other streams, and tells how far it is."""
+    """Follows the journals of the other streams, and tells how far it is; raw rows live for ``ttl_s``, or for ever."""
 
-    def __init__(self, journal: Journal, by_driver: ByDriver, progress: Progress, tell: Callable[..., None]):
+    def __init__(
+        self, journal: Journal, by_driver: ByDriver, progress: Progress, tell: Callable[..., None], ttl_s: int = 0
+    ):
         self._journal, self._by_driver, self._progress, self._tell = journal, by_driver, progress, tell
+        self._ttl_s = ttl_s
         self._done = progress.read_reconciled()
         self._has_expired: set[str] = set()
 
@@ -51,7 +61,7 @@ class Reconciler:
     def open(cls, session: Session, progress: Progress, settings: Settings, events: Events) -> "Reconciler":
         """Prepare everything; raises ``Unavailable``."""
         by_driver = ByDriver(session, progress.write_time, settings.cassandra.reads_everywhere_at)
-        return cls(Journal(session, settings), by_driver, progress, events.tell)
+        return cls(Journal(session, settings), by_driver, progress, events.tell, settings.cassandra.ttl.raw_s)
 
     def turn(self) -> int:
         """Recompute what the next entries of each journal say; how many entries there were.
@@ -79,7 +89,8 @@ class Reconciler:
         days = sorted({Day(*day) for entry in entries for day in entry})
         for first in range(0, len(days), _DAYS_AT_ONCE):
             some = days[first : first + _DAYS_AT_ONCE]
-            self._by_driver.days(some)
+            whole = first_whole_day(datetime.now(timezone.utc) + _READS_LIMIT, self._ttl_s)
+            self._by_driver.days([day for day in some if whole is None or date(*day[1:]) >= whole])
             self._by_driver.merge(day[:3] for day in some)
         return len(days)
 

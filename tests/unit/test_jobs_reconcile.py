@@ -1,5 +1,6 @@
 """Streams of two data centres, each with a copy of the tables, that follow each other's journals."""
 
+from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import pytest
@@ -230,3 +231,18 @@ def test_a_turn_that_fails_is_done_again():
     assert east.reconciled == {}
     assert east.turn()
     assert east.reconciled == {"stream-1/raw": 1}
+
+
+def test_a_day_that_may_have_lost_rows_stays_as_it_is_and_its_month_is_merged():
+    """What is left of its rows would replace what all of them came to."""
+    now = datetime.now(timezone.utc)
+    old, new = ((WSID, day.year, day.month, day.day) for day in (now - timedelta(days=30), now))
+    state = State(StreamKey("west", "raw"), 0, 1)
+    journal = SimpleNamespace(others=lambda: [state], read=lambda *_: [[old, new]])
+    progress = SimpleNamespace(read_reconciled=dict, begin_after=lambda us: None, reconcile=lambda *_: None)
+    days, months = [], []
+    driver = SimpleNamespace(days=days.extend, merge=months.extend)
+    Reconciler(journal, driver, progress, lambda *_, **__: None, ttl_s=30 * 86_400).turn()
+
+    assert days == [new]
+    assert months == [old[:3], new[:3]]
