@@ -24,6 +24,7 @@ from killrweather.messages.cluster import LeaveCluster
 from killrweather.messages.control import Answer, Ask, Failed, GracefulShutdown, Ping, Pong, Start, Started
 from killrweather.processes import running
 from killrweather.settings import Settings
+from killrweather.waking_clock import WakingClock
 
 GUARDIAN = "guardian"
 _TICK_S = 0.1
@@ -74,7 +75,8 @@ class _Host:
         self._guardian: ActorAddress | None = None
         self._pid: int | None = None
         self._incarnation = 0
-        self._last_sign = self._last_ping = self._last_look = 0.0
+        self._awake = WakingClock(settings.node.hung_after_s)
+        self._last_sign = self._last_ping = 0.0
         self._restart_at: float | None = 0.0
         self._signals = 0
         self._shutdown: Ask | None = None
@@ -115,7 +117,7 @@ class _Host:
         if not self._system.is_alive:
             self._system = NodeSystem(self._home)
         self._incarnation += 1
-        self._pid, self._last_sign = None, time.monotonic()
+        self._pid, self._last_sign = None, self._awake()
         try:
             self._guardian = self._system.create_cell()
         except ActorSystemException as error:
@@ -133,10 +135,10 @@ class _Host:
     def _handle(self, message: Any) -> None:
         match message:
             case Started(pid=pid, incarnation=self._incarnation):
-                self._pid, self._last_sign = pid, time.monotonic()
+                self._pid, self._last_sign = pid, self._awake()
                 _log.info("guardian started", extra={"pid": pid, "incarnation": self._incarnation})
             case Pong(incarnation=self._incarnation):
-                self._last_sign = time.monotonic()
+                self._last_sign = self._awake()
             case Failed(kinds=kinds, text=text) if _ESCALATED in kinds:
                 raise _Ended(f"the guardian gave up: {text}")
             case Failed(incarnation=self._incarnation, text=text):
@@ -149,15 +151,13 @@ class _Host:
 
     def _look_after(self) -> None:
         now, node = time.monotonic(), self._settings.node
-        away_s, self._last_look = now - self._last_look, now
-        if away_s > node.hung_after_s / 4:  # this process was suspended, or had no processor: nobody could be heard
-            self._last_sign = min(now, self._last_sign + away_s)
+        silent_s = self._awake() - self._last_sign
         if not self._system.is_alive:
             self._again("the actor system's Admin died")
         elif self._pid and not running(self._pid):
             self._again("it died")
-        elif now - self._last_sign > (node.hung_after_s if self._pid else node.start_timeout_s):
-            self._again(f"no sign of life for {now - self._last_sign:.1f} s")
+        elif silent_s > (node.hung_after_s if self._pid else node.start_timeout_s):
+            self._again(f"no sign of life for {silent_s:.1f} s")
         elif now - self._last_ping > node.ping_interval_s:
             self._last_ping = now
             self._system.reap()

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from thespian.actors import ActorAddress, ActorExitRequest, ChildActorExited
@@ -35,6 +36,7 @@ from killrweather.messages.control import (
     TaskCompleted,
 )
 from killrweather.processes import running
+from killrweather.waking_clock import WakingClock
 
 QUEUE_LIMIT = 1_000
 ASKED_LIMIT = 256
@@ -119,7 +121,6 @@ class Supervisor(ManagedActor):
         self._children: dict[str, _Child] = {}
         self._peers_version = 0
         self._is_pinging = False
-        self._pinged_at: float | None = None
         self._stopping: deque[str] = deque()
         self._when_stopped: Callable[[], None] | None = None
         self._stop_before = 0.0
@@ -216,7 +217,7 @@ class Supervisor(ManagedActor):
     def _create(self, child: _Child) -> None:
         child.incarnation += 1
         child.process += 1
-        child.state, child.pong, child.last_sign = "starting", None, self.clock()
+        child.state, child.pong, child.last_sign = "starting", None, self._awake()
         child.address = self.createActor(ActorCell)
         # A child that hangs before its first message has told nobody its pid; Thespian has it.
         known = (info for info in self._myRef._child_procs if info.childAddr == child.address)
@@ -241,7 +242,7 @@ class Supervisor(ManagedActor):
         child = self._children.get(started.name)
         if child is None or started.incarnation != child.incarnation or child.state not in ("starting", "backoff"):
             return
-        child.address, child.pid, child.state, child.last_sign = sender, started.pid, "running", self.clock()
+        child.address, child.pid, child.state, child.last_sign = sender, started.pid, "running", self._awake()
         child.is_reachable, child.line = True, started.line
         group = self._groups[child.spec.name]
         group.handles = frozenset(started.handles)
@@ -320,7 +321,7 @@ class Supervisor(ManagedActor):
         else:
             self.send(child.address, Directive("restart", child.incarnation))
             child.incarnation += 1
-            child.state, child.last_sign = "starting", self.clock()
+            child.state, child.last_sign = "starting", self._awake()
 
     def _stop(self, child: _Child) -> None:
         child.state, child.is_reachable = "stopped", False
@@ -364,9 +365,12 @@ class Supervisor(ManagedActor):
 
     # -- watching
 
+    @cached_property
+    def _awake(self) -> WakingClock:
+        return WakingClock(self.settings.node.hung_after_s, lambda: self.clock())
+
     def _ping_all(self) -> None:
-        now, node = self.clock(), self.settings.node
-        self._excuse(now)
+        now, node = self._awake(), self.settings.node
         for child in self._children.values():
             if child.pid is not None and not running(child.pid):
                 self._lost(child)  # Thespian keeps the death of a child to itself whose address it did not know yet
@@ -381,16 +385,6 @@ class Supervisor(ManagedActor):
                 self.send(child.address, Ping())
         self.after(node.ping_interval_s, _PingDue())
 
-    def _excuse(self, now: float) -> None:
-        """Count no silence while this supervisor heard nobody: it was suspended itself, or had no processor."""
-        before, self._pinged_at = self._pinged_at, now
-        away_s = 0.0 if before is None else now - before - self.settings.node.ping_interval_s
-        if away_s > self.settings.node.hung_after_s / 4:
-            _log.warning("this process was away, its children are given time", extra={"away_s": round(away_s, 1)})
-            for child in self._children.values():
-                if child.state == "running":
-                    child.last_sign = min(now, child.last_sign + away_s)
-
     def receiveMsg__PingDue(self, due: _PingDue, sender: ActorAddress) -> None:
         """Time to look after the children."""
         self._ping_all()
@@ -401,7 +395,7 @@ class Supervisor(ManagedActor):
         if child and pong.incarnation == child.incarnation:
             child.pong = pong
             if child.state == "running":
-                child.last_sign = self.clock()
+                child.last_sign = self._awake()
 
     def _kill(self, child: _Child) -> None:
         if child.pid is not None:

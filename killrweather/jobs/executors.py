@@ -4,14 +4,14 @@ A master that was killed and started again does not know the applications of bef
 no new ones come. An application that is begun anew gets some.
 """
 
-import time
 from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 
 from killrweather.settings import Settings
+from killrweather.waking_clock import WakingClock
 
-_AGAIN_S = 30.0
+AGAIN_S = 30.0
 """s: a master gives an application that it knows another executor within moments."""
 
 
@@ -23,16 +23,17 @@ class ExecutorWatch:
     """
 
     limit_s: float
-    _missing_since: float | None = None
+    awake: WakingClock
+    _last_sign: float | None = None
 
-    def are_lost(self, executors: int, now: float) -> bool:
+    def are_lost(self, executors: int) -> bool:
         """Whether none has been there for too long."""
+        now = self.awake()
         if executors:
-            self._missing_since, self.limit_s = None, min(self.limit_s, _AGAIN_S)
-            return False
-        if self._missing_since is None:
-            self._missing_since = now
-        return now - self._missing_since > self.limit_s
+            self.limit_s = min(self.limit_s, AGAIN_S)
+        if executors or self._last_sign is None:
+            self._last_sign = now
+        return now - self._last_sign > self.limit_s
 
 
 def watch_executors(spark: SparkSession, settings: Settings, watch: ExecutorWatch) -> str | None:
@@ -40,7 +41,7 @@ def watch_executors(spark: SparkSession, settings: Settings, watch: ExecutorWatc
     if settings.spark.is_local:
         return None
     driver_and_executors = spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size()
-    if not watch.are_lost(driver_and_executors - 1, time.monotonic()):
+    if not watch.are_lost(driver_and_executors - 1):
         return None
     wanted = f"{settings.spark.executor_cores} cores and {settings.spark.executor_memory} of memory"
     return (

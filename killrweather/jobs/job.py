@@ -23,7 +23,7 @@ from pyspark.sql import SparkSession
 from killrweather.errors import ServiceError
 from killrweather.home import Home, require_space
 from killrweather.jobs.events import STOP, Events, load
-from killrweather.jobs.executors import ExecutorWatch, watch_executors
+from killrweather.jobs.executors import AGAIN_S, ExecutorWatch, watch_executors
 from killrweather.jobs.jvm import Jvm, class_path
 from killrweather.jobs.patience import HangDetector, Patience, Stopped, summary
 from killrweather.jobs.session import driver_address, open_session, spark_options
@@ -32,6 +32,7 @@ from killrweather.services.jars import ensure, jars_root
 from killrweather.services.java import find_java
 from killrweather.settings import Settings
 from killrweather.storage import session as cassandra
+from killrweather.waking_clock import WakingClock
 
 _ALIVE_INTERVAL_S = 1.0
 _LEAST_SPACE = 32 << 20
@@ -141,12 +142,13 @@ class Job:
         A step that hangs ends the process: the next one does it again, which changes nothing.
         """
         clock, tracker = spark._jvm.java.lang.System, spark.sparkContext.statusTracker()
-        detector, executors = HangDetector(), ExecutorWatch(self.settings.services.start_timeout_s)
+        awake = WakingClock(min(self.hang_s, AGAIN_S))
+        detector, executors = HangDetector(awake), ExecutorWatch(self.settings.services.start_timeout_s, awake)
         while not self._is_over.wait(_ALIVE_INTERVAL_S):
             clock.nanoTime()
             self.events.tell("alive")
             limit_s, has_jobs = self.hang_limit_s(), bool(tracker.getActiveJobsIds())
-            if detector.hangs(time.monotonic(), self.patience.trying_since, has_jobs, limit_s):
+            if detector.hangs(self.patience.trying_since, has_jobs, limit_s):
                 self._give_up(f"a step has run no Spark job for {limit_s:g} s and will not end")
             if reason := watch_executors(spark, self.settings, executors):
                 self._give_up(reason)

@@ -10,6 +10,7 @@ from py4j.protocol import Py4JError
 
 from killrweather.errors import KillrWeatherError, Unavailable
 from killrweather.storage.session import away
+from killrweather.waking_clock import WakingClock
 
 T = TypeVar("T")
 Service = Literal["cassandra", "kafka"]
@@ -92,14 +93,16 @@ class HangDetector:
     when its connection broke. Such a step runs no Spark job; a healthy one does, or is soon done.
     """
 
+    awake: WakingClock
+    _step: float | None = None
     _last_sign: float = 0.0
 
-    def hangs(self, now: float, trying_since: float | None, has_jobs: bool, limit_s: float) -> bool:
-        """Whether a step has been under way for ``limit_s`` without a job; look about once a second."""
-        if trying_since is None or has_jobs:
-            self._last_sign = now
-            return False
-        return now - max(trying_since, self._last_sign) > limit_s
+    def hangs(self, trying_since: float | None, has_jobs: bool, limit_s: float) -> bool:
+        """Whether the step that began then has been seen for ``limit_s`` without a job; look about once a second."""
+        now = self.awake()
+        if trying_since is None or has_jobs or trying_since != self._step:
+            self._step, self._last_sign = trying_since, now
+        return now - self._last_sign > limit_s
 
 
 @dataclass(slots=True)

@@ -5,7 +5,6 @@ import json
 import logging
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from killrweather.home import Home
 from killrweather.jobs.events import STOP, dump
 from killrweather.processes import die_with_parent, end
 from killrweather.settings import Settings
+from killrweather.waking_clock import WakingClock
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,8 @@ class JobProcess:
         self.name = name
         self._settings, self._home, self._arguments = settings, home, arguments
         self._process: Any = None
-        self._heard_at = time.monotonic()
+        self._awake = WakingClock(settings.node.hung_after_s)
+        self._heard_at = self._awake()
         self._is_alive = False
 
     @property
@@ -53,7 +54,7 @@ class JobProcess:
                 stderr=errors,
                 preexec_fn=lambda: die_with_parent(signal.SIGKILL),
             )
-        self._heard_at = time.monotonic()
+        self._heard_at = self._awake()
         await self.say(dump(self._settings))
 
     async def say(self, line: str) -> None:
@@ -64,7 +65,7 @@ class JobProcess:
     async def events(self) -> AsyncIterator[dict[str, Any]]:
         """What it tells, until it ends."""
         async for line in self._process.stdout:
-            self._heard_at = time.monotonic()
+            self._heard_at = self._awake()
             try:
                 event = json.loads(line)
             except json.JSONDecodeError:
@@ -80,12 +81,8 @@ class JobProcess:
     async def silence(self) -> str:
         """Wait until it has given no sign of life for too long; what is wrong, in words."""
         limit_s, starting_s = self._settings.node.hung_after_s, self._settings.services.start_timeout_s
-        while (silent_s := time.monotonic() - self._heard_at) <= (limit_s if self._is_alive else starting_s):
-            before = time.monotonic()
+        while (silent_s := self._awake() - self._heard_at) <= (limit_s if self._is_alive else starting_s):
             await asyncio.sleep(limit_s / 4)
-            away_s = time.monotonic() - before - limit_s / 4
-            if away_s > limit_s / 4:  # this process was suspended, or had no processor: it could hear nothing
-                self._heard_at = min(time.monotonic(), self._heard_at + away_s)
         return f"it gave no sign of life for {silent_s:.0f} s and was killed"
 
     async def stop(self, timeout_s: float) -> None:

@@ -223,20 +223,34 @@ def test_a_supervisor_that_was_suspended_kills_nobody_for_it(grow, killed):
     tree.tick()
 
     assert killed == []
-    for _ in range(10):
+    for _ in range(7):
         tree.now += 1.0
         tree.tick()
+    assert killed == []
+    tree.now += 1.0
+    tree.tick()
     assert killed == [1]
+
+
+def test_a_child_whose_supervisor_was_suspended_while_it_started_is_not_killed(grow, killed):
+    """It was suspended with it."""
+    tree = grow()
+    tree.tick()
+    tree.now += 3600.0
+    tree.tick()
+
+    assert killed == []
 
 
 def test_a_child_that_never_gets_ready_is_killed(grow, killed):
     """Starting may take start_timeout_s, though it answers pings meanwhile."""
     tree = grow()
-    tree.now += 59
-    tree.tick()
-    tree.cell.receiveMessage(Pong("a", 1, 1, 0, {}, {}), tree.process(0))
+    for _ in range(60):
+        tree.now += 1.0
+        tree.tick()
+        tree.cell.receiveMessage(Pong("a", 1, 1, 0, {}, {}), tree.process(0))
     assert killed == []
-    tree.now += 2
+    tree.now += 1.0
     tree.tick()
 
     assert killed == [2**22 + 1]
