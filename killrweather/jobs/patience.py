@@ -36,6 +36,7 @@ _CASSANDRA = (
     "Control channel not available",  # the node went away while the schema was read
 )
 _KAFKA = (
+    "Cannot fetch record for offset",  # Spark's own time-out, of no class of Kafka's
     "org.apache.kafka.common.errors.TimeoutException",
     "org.apache.kafka.common.errors.DisconnectException",
     "org.apache.kafka.common.errors.NetworkException",

@@ -33,6 +33,7 @@ def no_delay(monkeypatch):
         ("com.datastax.oss.driver.api.core.servererrors.WriteTimeoutException: 0 acknowledged", "cassandra"),
         ("java.lang.IllegalStateException: Control channel not available, aborting schema refresh", "cassandra"),
         ("org.apache.kafka.common.errors.TimeoutException: Topic raw not present in metadata", "kafka"),
+        ("java.util.concurrent.TimeoutException: Cannot fetch record for offset 7 in 10000 milliseconds", "kafka"),
         ("com.datastax.oss.driver.api.core.servererrors.InvalidQueryException: unconfigured table", None),
         ("com.datastax.oss.driver.api.core.auth.AuthenticationException, AllNodesFailedException", None),
         ("java.lang.ArithmeticException: / by zero", None),
