@@ -22,7 +22,8 @@ from cassandra.policies import (
     DCAwareRoundRobinPolicy,
     TokenAwarePolicy,
 )
-from cassandra.protocol import IsBootstrappingErrorMessage, OverloadedErrorMessage
+from cassandra.pool import NoConnectionsAvailable
+from cassandra.protocol import IsBootstrappingErrorMessage, OverloadedErrorMessage, ServerError
 from cassandra.query import PreparedStatement, Statement, tuple_factory
 
 from killrweather.errors import SchemaMissing, Unavailable
@@ -38,6 +39,8 @@ _PASSING = (
     RequestExecutionException,  # time-outs, failures and missing replicas that a node reports
     IsBootstrappingErrorMessage,
     OverloadedErrorMessage,
+    ServerError,
+    NoConnectionsAvailable,
     ConnectionException,
     OSError,
 )

@@ -5,6 +5,8 @@ import threading
 import pytest
 from cassandra import AuthenticationFailed, InvalidRequest, OperationTimedOut
 from cassandra.cluster import NoHostAvailable
+from cassandra.pool import NoConnectionsAvailable
+from cassandra.protocol import ServerError
 
 from killrweather.errors import Fenced, Unavailable
 from killrweather.jobs import patience
@@ -48,6 +50,11 @@ def test_an_error_of_the_jvm_tells_which_service_is_away(cause, service):
     ("error", "service"),
     [
         (NoHostAvailable("Unable to complete the operation against any hosts", {}), "cassandra"),
+        (
+            NoHostAvailable("Unable to complete the operation", {"c1": ServerError(0, "java.lang.Error", {})}),
+            "cassandra",
+        ),
+        (NoConnectionsAvailable("pool of c1 is shut down"), "cassandra"),
         (OperationTimedOut(), "cassandra"),
         (NoHostAvailable("Unable to connect to any servers", {"c1:9042": AuthenticationFailed("wrong")}), None),
         (InvalidRequest("unconfigured table"), None),
