@@ -1,6 +1,7 @@
 """A session with Cassandra: how this system connects, and how an asyncio loop waits for a statement."""
 
 import asyncio
+import errno
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -44,6 +45,9 @@ _PASSING = (
     ConnectionException,
     OSError,
 )
+
+_LOCAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+"""A list of the network's would not do: the driver's time-out of a connection has no number, one of TLS a wrong one."""
 
 _AS_TUPLES = "tuples"
 """The driver's own rows are named tuples, and it makes a new class for every answer: a sixth of an actor's work."""
@@ -230,5 +234,9 @@ def away(error: BaseException, settings: Settings | None = None) -> Unavailable 
 
 
 def _is_away(error: BaseException) -> bool:
-    """Refused or lost connections, time-outs and missing replicas pass; a wrong password or statement does not."""
-    return isinstance(error, _PASSING)
+    """Refused or lost connections, time-outs and missing replicas pass; a wrong password or statement does not.
+
+    Nor does an error of a file or of this machine, which is an OSError like those of the network.
+    """
+    is_local = isinstance(error, OSError) and (error.filename is not None or error.errno in _LOCAL)
+    return isinstance(error, _PASSING) and not is_local

@@ -1,5 +1,6 @@
 """Waiting in place for a service that is away."""
 
+import errno
 import threading
 
 import pytest
@@ -56,6 +57,9 @@ def test_an_error_of_the_jvm_tells_which_service_is_away(cause, service):
         ),
         (NoConnectionsAvailable("pool of c1 is shut down"), "cassandra"),
         (OperationTimedOut(), "cassandra"),
+        (NoHostAvailable("", {"c1": OSError(None, "Tried connecting to c1. Last error: timed out")}), "cassandra"),
+        (NoHostAvailable("", {"c1": OSError(errno.EHOSTUNREACH, "No route to host")}), "cassandra"),
+        (ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"), "cassandra"),
         (NoHostAvailable("Unable to connect to any servers", {"c1:9042": AuthenticationFailed("wrong")}), None),
         (InvalidRequest("unconfigured table"), None),
     ],
@@ -63,6 +67,19 @@ def test_an_error_of_the_jvm_tells_which_service_is_away(cause, service):
 def test_an_error_of_pythons_driver_tells_whether_cassandra_is_away(error, service):
     """Where a statement is prepared it comes as the driver raises it."""
     assert service_away(error) == service
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(errno.ENOENT, "No such file or directory", "spark/checkpoint/offsets/0"),
+        OSError(errno.ENOSPC, "No space left on device"),
+        NoHostAvailable("", {"c1": OSError(errno.EMFILE, "Too many open files")}),
+    ],
+)
+def test_an_error_of_this_machine_is_no_service_that_is_away(error):
+    """Python has one class for a network that is gone, a file and a full disk."""
+    assert service_away(error) is None
 
 
 class Lost(RuntimeError):
