@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from secrets import token_hex
@@ -90,13 +91,12 @@ class KafkaStreamingActor(AsyncActor):
 
     async def receiveMsg_Replay(self, msg: Replay, sender: Any) -> Replaying:
         """Have the stream set itself back: it owns the progress, and nobody else writes it."""
-        if self._state != "running":
-            raise Unavailable(f"the stream is {self._state}: {self._standing}; a replay needs a stream that runs")
-        if self._replay and not self._replay.has_begun:
-            raise Unavailable("a replay is ordered and has not begun yet; look at it with: killrweather status")
-        begin = await self._begin_of(msg)
-        until = {partition: self._stored[partition] for partition in begin}
-        begin = {partition: min(offset, self._stored[partition]) for partition, offset in begin.items()}
+        self._require_no_replay()
+        stored = dict(self._stored)
+        begin = await self._begin_of(msg, stored)
+        self._require_no_replay()  # the stream may have changed hands, or heard another order
+        until = {partition: stored[partition] for partition in begin}
+        begin = {partition: min(offset, stored[partition]) for partition, offset in begin.items()}
         self._replay = Replaying(token_hex(4), begin, until, has_begun=False)
         self._set_back.clear()
         await self._stream.say(ReplayOrder(self._replay.id, begin).dump())
@@ -104,12 +104,20 @@ class KafkaStreamingActor(AsyncActor):
             await asyncio.wait_for(self._set_back.wait(), _SET_BACK_S)
         except asyncio.TimeoutError:
             log.info("a replay waits for the end of a micro-batch", extra={"begin": begin})
+        if self._replay is None:
+            raise Unavailable("the stream was handed over before the replay began; order it again")
         return self._replay
 
-    async def _begin_of(self, order: Replay) -> dict[int, int]:
+    def _require_no_replay(self) -> None:
+        if self._state != "running":
+            raise Unavailable(f"the stream is {self._state}: {self._standing}; a replay needs a stream that runs")
+        if self._replay and not self._replay.has_begun:
+            raise Unavailable("a replay is ordered and has not begun yet; look at it with: killrweather status")
+
+    async def _begin_of(self, order: Replay, stored: Mapping[int, int]) -> dict[int, int]:
         consumer, topic = self._kafka.get(), self.settings.kafka.topic.raw
         try:
-            spans = await spans_of(consumer, topic, self._stored)
+            spans = await spans_of(consumer, topic, stored)
             since: dict[int, int | None] = {}
             if order.from_time is not None:
                 time_ms = max(0, round(order.from_time.timestamp() * 1000))

@@ -35,11 +35,15 @@ class Kafka:
         return {place: (10, 0)[place.partition] for place in places}
 
     async def end_offsets(self, places):
+        await asyncio.sleep(0)
         return {place: (100, 0)[place.partition] for place in places}
 
     async def offsets_for_times(self, times):
         found = {0: SimpleNamespace(offset=55), 1: None}
         return {place: found[place.partition] for place in times}
+
+
+STANDBY = {"event": "standby", "text": "the stream has handed the topic over", "fenced": False}
 
 
 def started(begin, order=None, until=None):
@@ -126,6 +130,56 @@ def test_a_stream_that_does_not_run_takes_no_order(actor):
 
     with pytest.raises(Unavailable, match="Cassandra does not answer"):
         order(actor, Replay())
+
+
+class Meanwhile(Kafka):
+    """Something happens while Kafka is asked where the log begins."""
+
+    def __init__(self, happens):
+        self.happens = happens
+
+    async def beginning_offsets(self, places):
+        self.happens()
+        return await super().beginning_offsets(places)
+
+
+def test_a_stream_that_changes_hands_while_a_replay_is_ordered_takes_no_order(actor):
+    """Whoever asked may ask again; nothing of this actor fails."""
+    actor._kafka.get = lambda: Meanwhile(lambda: actor._take(STANDBY))
+
+    with pytest.raises(Unavailable, match="the stream is standby"):
+        order(actor, Replay(from_offset=40, partition=0))
+
+    assert actor._stream.said == []
+
+
+def test_of_two_replays_ordered_at_once_one_is_taken(actor):
+    """The other one came while Kafka was asked for the first."""
+    actor._stream.is_busy = True
+
+    async def both():
+        return await asyncio.gather(*(actor.receiveMsg_Replay(Replay(), None) for _ in "ab"), return_exceptions=True)
+
+    taken, refused = asyncio.run(both())
+
+    assert taken.begin == {0: 10, 1: 0}
+    assert "has not begun yet" in str(refused)
+    assert len(actor._stream.said) == 1
+
+
+def test_a_stream_that_changes_hands_before_it_has_begun_a_replay_says_so(actor):
+    """It has forgotten the order, and so has the asker to know."""
+    actor._stream.is_busy = True
+
+    async def ordered_and_handed_over():
+        answer = asyncio.ensure_future(actor.receiveMsg_Replay(Replay(), None))
+        while not actor._stream.said:
+            await asyncio.sleep(0)
+        actor._take(STANDBY)
+        return await answer
+
+    with pytest.raises(Unavailable, match="handed over before the replay began"):
+        asyncio.run(ordered_and_handed_over())
 
 
 def test_a_replay_from_before_a_restart_is_seen_again(actor):
