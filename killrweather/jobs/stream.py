@@ -53,6 +53,10 @@ class _Disowned(KillrWeatherError):
     """This stream was told to leave the topic to another node."""
 
 
+class _Ending(KillrWeatherError):
+    """A query takes no further micro-batch, because of an order."""
+
+
 class Stream(Job):
     """One query on the raw topic after another."""
 
@@ -78,16 +82,13 @@ class Stream(Job):
             self.patience.attempt(lambda: self._rehearse(spark, session))
         while self._owning.wait() and not self.stopping.is_set():
             try:
-                self._follow(spark, session)
+                self._follow_patiently(spark, session)
+                self._require_ownership()
             except _Disowned as order:
-                self.events.tell("standby", text=str(order), fenced=False)
+                self._stand_by(str(order))
             except Fenced as replaced:
                 self._owning.clear()
-                self.events.tell("standby", text=str(replaced), fenced=True)
-            except TopicChanged as change:
-                self.events.tell("waiting", **{"for": "kafka", "text": str(change)})
-            except Exception as error:
-                self.patience.pause(error)
+                self._stand_by(str(replaced), fenced=True)
 
     def hear(self, line: str) -> None:
         """Take an order to own the topic, to leave it to another node, or for a replay."""
@@ -97,7 +98,7 @@ class Stream(Job):
             return
         if order == DISOWN:
             self._owning.clear()
-        else:
+        elif self._owning.is_set():
             self._replays.append(ReplayOrder.load(order))
         self._wake.set()
 
@@ -106,6 +107,21 @@ class Stream(Job):
         super().stop()
         self._owning.set()
         self._wake.set()
+
+    def _stand_by(self, text: str, fenced: bool = False) -> None:
+        self._replays.clear()  # an order is for the owner, and whoever gave it hears that it is void
+        self.events.tell("standby", text=text, fenced=fenced)
+
+    def _follow_patiently(self, spark: SparkSession, session: Session) -> None:
+        """Follow the topic until an order comes, or something fails that another try may mend."""
+        try:
+            self._follow(spark, session)
+        except _Ending:
+            pass
+        except TopicChanged as change:
+            self.events.tell("waiting", **{"for": "kafka", "text": str(change)})
+        except Exception as error:
+            self.patience.pause(error)
 
     def _follow(self, spark: SparkSession, session: Session) -> None:
         """Own the topic and run one query on it, until it ends, a replay is ordered or the stream is told to stop."""
@@ -127,19 +143,17 @@ class Stream(Job):
             if not self._is_ending:
                 self._wake.wait()
         with self._batch:  # a batch that is under way comes to its end
-            failure = self._failure
+            failure = self._failure or query.exception()
         if self.stopping.is_set():
             return
+        if query.isActive:
+            try:
+                query.stop()
+            except Py4JJavaError as error:  # only a process that ends takes its threads along
+                raise StreamFailed(f"the query did not end within {QUERY_ENDS_S} s of being told to") from error
+            watcher.join()
         if failure:
             raise failure
-        if query.exception():
-            raise query.exception()
-        try:
-            query.stop()
-        except Py4JJavaError as error:  # only a process that ends takes its threads along
-            raise StreamFailed(f"the query did not end within {QUERY_ENDS_S} s of being told to") from error
-        watcher.join()
-        self._require_ownership()
 
     def _rehearse(self, spark: SparkSession, session: Session) -> None:
         """Read each partition's newest record as a micro-batch does, and store none."""
@@ -195,9 +209,9 @@ class Stream(Job):
 
     def _take(self, batch: MicroBatch, rows: DataFrame, number: int) -> None:
         with self._batch:
-            if self._is_ending:
-                return
             try:
+                if self._is_ending:  # a return would have Spark count these rows as done, and go on behind them
+                    raise _Ending("the query takes no further micro-batch")
                 self.events.tell("batch", **asdict(batch.run(rows, number)))
                 self._is_warm = True
             except Exception as error:
