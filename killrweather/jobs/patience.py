@@ -113,13 +113,16 @@ class Patience:
     stopping: threading.Event
     waiting: Callable[[Service, str], None]
     trying_since: float | None = None
-    """``time.monotonic()`` of the beginning of the try that is under way."""
+    """``time.monotonic()`` of the beginning of the try that is under way, and may hang."""
 
-    def attempt(self, step: Callable[[], T]) -> T:
-        """The result of a step, however long its service is away; raises other errors, and ``Stopped`` on a stop."""
+    def attempt(self, step: Callable[[], T], has_time_outs: bool = False) -> T:
+        """The result of a step, however long its service is away; raises other errors, and ``Stopped`` on a stop.
+
+        A step that ``has_time_outs`` of its own ends by itself, be it after a minute: it is not taken for hanging.
+        """
         delay_s = _FIRST_DELAY_S
         while True:
-            self.trying_since = time.monotonic()
+            self.trying_since = None if has_time_outs else time.monotonic()
             try:
                 return step()
             except Exception as error:

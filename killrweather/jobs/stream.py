@@ -126,7 +126,7 @@ class Stream(Job):
     def _follow(self, spark: SparkSession, session: Session) -> None:
         """Own the topic and run one query on it, until it ends, a replay is ordered or the stream is told to stop."""
         order = self._replays[0] if self._replays else None
-        progress, positions = self.patience.attempt(lambda: self._take_over(session, order))
+        progress, positions = self.patience.attempt(lambda: self._take_over(session, order), has_time_outs=True)
         batch = self.patience.attempt(lambda: self._micro_batch(spark, session, progress, positions))
         self._failure = None
         self._wake.clear()

@@ -124,6 +124,14 @@ def test_an_error_that_waiting_does_not_mend_is_raised_at_once():
     assert told == []
 
 
+def test_a_step_with_time_outs_of_its_own_is_not_watched_for_hanging():
+    """Four brokers that swallow packets make it longer than a step may be without a Spark job, and no hang."""
+    patient = Patience(threading.Event(), lambda *what: None)
+
+    assert patient.attempt(lambda: patient.trying_since) is not None
+    assert patient.attempt(lambda: patient.trying_since, has_time_outs=True) is None
+
+
 def test_a_stop_ends_the_wait():
     """A stream that is told to stop does not wait for Cassandra's return."""
     stopping = threading.Event()

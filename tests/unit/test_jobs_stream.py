@@ -95,6 +95,7 @@ class Staged(Stream):
 
     def _take_over(self, session, order):
         self.orders.append(order)
+        self.was_watched = self.patience.trying_since is not None
         self._require_ownership()
         return SimpleNamespace(newest=None), POSITIONS
 
@@ -126,6 +127,14 @@ def test_a_stream_that_is_disowned_stops_its_query_and_stands_by(home):
         stream.wait_for("standby", "started")
 
     assert [query.was_stopped for query in stream.queries] == [True, False]
+
+
+def test_kafka_may_take_its_time_while_the_stream_takes_over(home):
+    """Each of its servers has a time-out, and no Spark job runs meanwhile."""
+    with Staged(home) as stream:
+        stream.wait_for("standby", "started")
+
+    assert not stream.was_watched
 
 
 @pytest.mark.parametrize("error", [Unavailable("Kafka does not answer"), TopicChanged("2 partitions, expected 1")])
