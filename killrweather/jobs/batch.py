@@ -28,8 +28,8 @@ from killrweather.jobs.by_spark import BySpark
 from killrweather.jobs.cassandra import append
 from killrweather.jobs.kafka import kafka_options
 from killrweather.jobs.patience import Patience
-from killrweather.jobs.readback import Day
 from killrweather.jobs.records import code, reason
+from killrweather.model.day import Day
 from killrweather.model.observation import COLUMNS
 from killrweather.settings import Settings
 from killrweather.storage.journal import Journal

@@ -14,9 +14,9 @@ from cassandra import ConsistencyLevel
 from cassandra.cluster import Session
 from cassandra.query import PreparedStatement
 
-from killrweather.jobs.readback import Day
 from killrweather.jobs.tables import DAY, FAMILIES, PRECIPITATION, TEMPERATURE, Table
 from killrweather.model import precipitation, temperature
+from killrweather.model.day import Day
 from killrweather.model.precipitation import Rain
 from killrweather.model.temperature import Temperatures
 from killrweather.storage.clock import now_us

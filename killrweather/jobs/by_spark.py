@@ -15,8 +15,9 @@ from pyspark.sql import functions as F
 from killrweather.jobs import readback
 from killrweather.jobs.aggregates import RAW, daily, rows_of
 from killrweather.jobs.cassandra import append, table
-from killrweather.jobs.readback import Day, ReadBack
+from killrweather.jobs.readback import ReadBack
 from killrweather.jobs.tables import DAY, FAMILIES, MONTH, PRECIPITATION, TEMPERATURE, YEAR, Family, Table
+from killrweather.model.day import Day
 from killrweather.settings import Settings
 from killrweather.storage.clock import now_us
 

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from killrweather.jobs.tables import DAY, MONTH, YEAR
+from killrweather.model.day import Day
 
 _HOURS = {DAY: 24, MONTH: 31 * 24, YEAR: 366 * 24}
 
@@ -16,15 +16,6 @@ ROWS_A_QUESTION = 40
 """Rows that could be read in the time that one more question to Cassandra takes."""
 
 _FEW = 4
-
-
-class Day(NamedTuple):
-    """A station's UTC day."""
-
-    wsid: str
-    year: int
-    month: int
-    day: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,9 @@ from killrweather.errors import Unavailable
 from killrweather.jobs.by_driver import ByDriver
 from killrweather.jobs.events import Events
 from killrweather.jobs.patience import summary
-from killrweather.jobs.readback import Day
 from killrweather.jobs.retention import first_whole_day
+from killrweather.model.day import Day
 from killrweather.settings import Settings
-from killrweather.storage.journal import Day as JournalDay
 from killrweather.storage.journal import Journal, State
 from killrweather.storage.progress import Progress
 
@@ -85,8 +84,8 @@ class Reconciler:
         self._tell("reconciled", stream=name, number=numbers[-1], of=other.journal, days=days)
         return len(numbers)
 
-    def _recompute(self, entries: Sequence[Sequence[JournalDay]]) -> int:
-        days = sorted({Day(*day) for entry in entries for day in entry})
+    def _recompute(self, entries: Sequence[Sequence[Day]]) -> int:
+        days = sorted({day for entry in entries for day in entry})
         for first in range(0, len(days), _DAYS_AT_ONCE):
             some = days[first : first + _DAYS_AT_ONCE]
             whole = first_whole_day(datetime.now(timezone.utc) + _READS_LIMIT, self._ttl_s)

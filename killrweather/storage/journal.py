@@ -13,12 +13,10 @@ from cassandra import ConsistencyLevel
 from cassandra.cluster import Session
 from cassandra.query import BatchStatement, BatchType
 
+from killrweather.model.day import Day
 from killrweather.settings import Settings
 from killrweather.storage.clock import AHEAD_US
 from killrweather.storage.session import begin, prepare, result
-
-Day = tuple[str, int, int, int]
-"""A station's UTC day: wsid, year, month, day."""
 
 _ROWS_A_WRITE = 50
 """Some 4 kB; Cassandra warns of a batch of more than 5."""
@@ -87,7 +85,7 @@ class Journal:
     def read(self, stream: StreamKey, numbers: Sequence[int]) -> list[list[Day]]:
         """The days of the micro-batches of these numbers, in their order; none for those that have expired."""
         answers = [begin(self._session, self._select, (*stream, number)) for number in numbers]
-        return [list(result(answer)) for answer in answers]
+        return [[Day(*row) for row in result(answer)] for answer in answers]
 
     def _batches(self, number: int, days: Iterator[Day]) -> Iterator[BatchStatement]:
         while some := list(islice(days, _ROWS_A_WRITE)):

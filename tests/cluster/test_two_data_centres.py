@@ -18,8 +18,8 @@ from killrweather.actorsystem.testkit import eventually
 from killrweather.errors import Unavailable
 from killrweather.home import Home
 from killrweather.jobs.by_driver import ByDriver
-from killrweather.jobs.readback import Day
 from killrweather.jobs.reconcile import reconciling
+from killrweather.model.day import Day
 from killrweather.settings import Settings
 from killrweather.storage import schema
 from killrweather.storage import session as driver

@@ -22,9 +22,9 @@ from killrweather.jobs.by_driver import ByDriver
 from killrweather.jobs.by_spark import BySpark
 from killrweather.jobs.events import ReplayOrder, dump
 from killrweather.jobs.jvm import Jvm
-from killrweather.jobs.readback import Day
 from killrweather.jobs.session import open_session, spark_options
 from killrweather.messages.layers import Replay
+from killrweather.model.day import Day
 from killrweather.services.jars import ensure
 from killrweather.services.java import find_java
 from killrweather.storage.progress import Progress

@@ -17,7 +17,7 @@ from stream_stage import Stage, fresh
 from killrweather.errors import Fenced
 from killrweather.home import Home
 from killrweather.jobs.by_driver import ByDriver
-from killrweather.jobs.readback import Day
+from killrweather.model.day import Day
 from killrweather.model.observation import VALUE_FIELDS
 from killrweather.storage.clock import AHEAD_US, WriteClock, now_us
 from killrweather.storage.progress import Progress

@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from killrweather.jobs.readback import Day, choose
+from killrweather.jobs.readback import choose
 from killrweather.jobs.tables import DAY, MONTH, YEAR
+from killrweather.model.day import Day
 
 JFK = "744860:94789"
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from killrweather.errors import Unavailable
 from killrweather.jobs.reconcile import Reconciler
+from killrweather.model.day import Day
 from killrweather.storage.clock import AHEAD_US, WriteClock
 from killrweather.storage.journal import State, StreamKey
 
@@ -90,7 +91,7 @@ class Side:
         self.merge(days, lambda kind: self.world.read_here(self.number, kind))
         yield
         key = (WSID, YEAR, MONTH)
-        self.entries.append([(*key, day) for day in days])
+        self.entries.append([Day(*key, day) for day in days])
         self._extend()
 
     def days(self, days, read=None):
@@ -236,7 +237,7 @@ def test_a_turn_that_fails_is_done_again():
 def test_a_day_that_may_have_lost_rows_stays_as_it_is_and_its_month_is_merged():
     """What is left of its rows would replace what all of them came to."""
     now = datetime.now(timezone.utc)
-    old, new = ((WSID, day.year, day.month, day.day) for day in (now - timedelta(days=30), now))
+    old, new = (Day(WSID, day.year, day.month, day.day) for day in (now - timedelta(days=30), now))
     state = State(StreamKey("west", "raw"), 0, 1)
     journal = SimpleNamespace(others=lambda: [state], read=lambda *_: [[old, new]])
     progress = SimpleNamespace(read_reconciled=dict, begin_after=lambda us: None, reconcile=lambda *_: None)
