@@ -119,6 +119,6 @@ def cassandra_options(settings: Settings) -> dict[str, str]:
 
 
 def open_session(settings: Settings, options: dict[str, str], name: str) -> SparkSession:
-    """Open a session in the JVM that ``start_jvm`` started."""
+    """Open a session in the JVM that this process has attached to (``Jvm.attach``)."""
     conf = SparkConf().setMaster(settings.spark.master).setAppName(name).setAll(list(options.items()))
     return SparkSession(SparkContext(conf=conf))

@@ -138,7 +138,7 @@ class StreamProgress:
     log_end: dict[int, int]
     rejected: int
     state: str
-    """starting, running, waiting or stopped."""
+    """starting, standby, running, waiting or stopped."""
     text: str
     replay: Replaying | None = None
     """The last replay that was ordered since the streaming actor started."""
