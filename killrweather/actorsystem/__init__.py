@@ -1,12 +1,24 @@
 """Akka's missing half on Thespian: supervised actors, questions with answers, a loop beside the mailbox, a node's host.
 
-strategy    what becomes of a failed child, as data       hardening   loopback only, signed, allow-listed
-cell        an actor's process: mail, failures, restarts  system      one actor system and all its processes
-actor       what actors derive from                       host        the process that owns a node's system
-bridge      the asyncio loop beside a mailbox             process     a process's name and its parent's death
-asks        questions that are not answered yet           testkit     actors under test
-credit      who gets the next piece of work
-supervisor  children from data
+an actor          actor       what actors derive from
+                  cell        an actor's process: mail, failures, restarts
+                  asks        questions that are not answered yet
+                  credit      who gets the next piece of work
+                  bridge      the asyncio loop beside a mailbox
+                  line        direct lines between loops
+its supervisor    supervisor  children from data
+                  strategy    what becomes of a failed child, as data
+a node            host        the process that owns a node's system
+                  system      one actor system and all its processes
+                  process     a process's name and its parent's death
+                  hardening   loopback only, signed, allow-listed
+the cluster       membership  a node's part in it: joins, records, shows the view
+                  group       its place in the Kafka group
+                  assignor    what the members of the group tell each other
+                  arrangement who is in, who owns what: pure functions
+                  agreement   the settings that all nodes must share
+                  event_log   what has happened, a Kafka topic
+tests             testkit     actors under test
 """
 
 from killrweather.actorsystem.actor import AsyncActor, ManagedActor

@@ -136,6 +136,20 @@ def compatible(version: str) -> tuple[str, ...]:
     return tuple(version.split(".")[:2])
 
 
+def clock_problem(node: str, before_s: float, broker_s: float, after_s: float, limit_s: float) -> str | None:
+    """Why a node may not join whose clock differs from the broker's by more than the limit; None if it may.
+
+    All in s, the times since 1970: ``broker_s`` is the broker's between the node's own ``before_s`` and ``after_s``.
+    """
+    ahead_s = before_s - broker_s if before_s > broker_s else min(0.0, after_s - broker_s)
+    if abs(ahead_s) <= limit_s:
+        return None
+    return (
+        f"node {node}: its clock is {abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} the Kafka broker's,"
+        f" expected at most node.max_clock_skew_s = {limit_s:g} s; set the clock (NTP)"
+    )
+
+
 @dataclass(frozen=True)
 class History:
     """What the log of events amounts to."""

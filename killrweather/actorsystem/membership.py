@@ -7,26 +7,29 @@ The leader, and each node of itself, writes into the topic what has happened; it
 """
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import Any
 
-from aiokafka import AIOKafkaConsumer
-from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
-from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
 from aiokafka.errors import KafkaError
 
 from killrweather.actorsystem.agreement import agreed
-from killrweather.actorsystem.arrangement import Arrangement, Candidate, History, Ownership, arrange, unrecorded
+from killrweather.actorsystem.arrangement import (
+    Arrangement,
+    Candidate,
+    History,
+    arrange,
+    clock_problem,
+    unrecorded,
+)
+from killrweather.actorsystem.assignor import assignor
 from killrweather.actorsystem.event_log import EventLog
+from killrweather.actorsystem.group import Group
 from killrweather.errors import NodeRefused, Unavailable
 from killrweather.messages.cluster import (
-    SINGLETONS,
     ClusterEvent,
     ClusterView,
     Member,
@@ -38,20 +41,17 @@ from killrweather.messages.cluster import (
     ViewFormed,
 )
 from killrweather.settings import Settings
-from killrweather.streams.connection import client_options
 from killrweather.streams.topics import away
 
 log = logging.getLogger(__name__)
 
 _LOOK_S = 0.25
-_HEARTBEATS = 6
-"""Signs of life in a session time-out."""
 
 
 @dataclass(frozen=True)
 class _Clients:
     log: EventLog
-    members: AIOKafkaConsumer
+    group: Group
 
 
 class Membership:
@@ -113,22 +113,22 @@ class Membership:
 
         Raises Unavailable when Kafka does not answer, NodeRefused when this node's clock is wrong.
         """
-        events = members = None
+        events = group = None
         try:
             events = await EventLog.open(self._settings)
             await self._catch_up(events, is_news=False)
             await self._announce(events)
-            members = self._consumer()
-            await members.start()
+            group = Group(self._settings, assignor(self._settings.node.group, self.candidate, self.lead, self.arranged))
+            await group.join()
         except BaseException as error:
-            if members is not None:
-                await members.stop()
+            if group is not None:
+                await group.leave()
             if events is not None:
                 await events.close()
             if isinstance(error, (KafkaError, OSError, asyncio.TimeoutError)):
                 raise away(self._settings, error) from error
             raise
-        self._opened = _Clients(events, members)
+        self._opened = _Clients(events, group)
         return self
 
     async def run(self) -> None:
@@ -136,7 +136,7 @@ class Membership:
         while True:
             self._arranged.clear()
             try:
-                await self._clients.members.getmany(timeout_ms=0)  # it reads nothing, and must show that it lives
+                await self._clients.group.show_life()
                 await self._catch_up(self._clients.log, is_news=True)
                 await self._record()
             except (KafkaError, OSError, asyncio.TimeoutError) as error:
@@ -165,8 +165,7 @@ class Membership:
         """Leave the group, so that the others know at once."""
         opened, self._opened = self._opened, None
         if opened is not None:
-            with suppress(KafkaError, asyncio.TimeoutError):
-                await asyncio.wait_for(opened.members.stop(), self._settings.session_timeout_s)
+            await opened.group.leave()
             await opened.log.close()
 
     @property
@@ -204,34 +203,14 @@ class Membership:
 
     async def _announce(self, events: EventLog) -> None:
         """Make this node known; what the broker's clock says then must be what this node's says."""
-        me, before = self._me, time.time()
+        me, before_s = self._me, time.time()
         broker_s = await events.write(MemberJoining(_now(), me.name, me.id, me.address, me.roles, me.version))
         limit_s = self._settings.node.max_clock_skew_s
-        ahead_s = before - broker_s if before > broker_s else min(0.0, time.time() - broker_s)
-        if abs(ahead_s) > limit_s:
-            text = (
-                f"node {me.name}: its clock is {abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} the Kafka"
-                f" broker's, expected at most node.max_clock_skew_s = {limit_s:g} s; set the clock (NTP)"
-            )
-            await events.write(MemberRefused(_now(), me.name, me.id, text))
-            raise NodeRefused(text)
+        if problem := clock_problem(me.name, before_s, broker_s, time.time(), limit_s):
+            await events.write(MemberRefused(_now(), me.name, me.id, problem))
+            raise NodeRefused(problem)
 
     # -- the group
-
-    def _consumer(self) -> AIOKafkaConsumer:
-        options, session_ms = client_options(self._settings), round(self._settings.session_timeout_s * 1000)
-        return AIOKafkaConsumer(
-            self._settings.node.group,
-            **{**options, "request_timeout_ms": max(session_ms, options["request_timeout_ms"])},
-            group_id=self._settings.node.group,
-            partition_assignment_strategy=(_assignor(self),),
-            session_timeout_ms=session_ms,
-            heartbeat_interval_ms=session_ms // _HEARTBEATS,
-            rebalance_timeout_ms=session_ms,
-            max_poll_interval_ms=session_ms,
-            retry_backoff_ms=100,
-            enable_auto_commit=False,
-        )
 
     def candidate(self) -> Candidate:
         """What this node tells of itself when the group forms anew."""
@@ -266,66 +245,6 @@ class Membership:
         if view != self._shown:
             self._shown = view
             self._changed(view)
-
-
-def _assignor(membership: Membership) -> type[AbstractPartitionAssignor]:
-    """The group protocol's plug-in of one membership; aiokafka wants a class and makes no object of it."""
-
-    class Assignor(AbstractPartitionAssignor):
-        name = "killrweather"
-        version = 0
-
-        @classmethod
-        def metadata(cls, topics: Any) -> ConsumerProtocolMemberMetadata:
-            data = json.dumps(asdict(membership.candidate())).encode()
-            return ConsumerProtocolMemberMetadata(cls.version, list(topics), data)
-
-        @classmethod
-        def assign(cls, cluster: Any, members: Any) -> dict[str, ConsumerProtocolMemberAssignment]:
-            candidates = {key: _candidate_of(metadata.user_data) for key, metadata in members.items()}
-            made = membership.lead(candidates)
-            data = json.dumps(asdict(made)).encode()
-            topic = membership._settings.node.group
-            assignments = {}
-            for key, candidate in candidates.items():
-                owned = [
-                    number
-                    for number, name in enumerate(SINGLETONS)
-                    if candidate and name in made.owners and made.owners[name].id == candidate.member.id
-                ]
-                # The partition of a singleton, so that Kafka's own tools show who owns it.
-                assignments[key] = ConsumerProtocolMemberAssignment(cls.version, [(topic, owned)], data)
-            return assignments
-
-        @classmethod
-        def on_assignment(cls, assignment: ConsumerProtocolMemberAssignment) -> None:
-            membership.arranged(_arrangement_of(assignment.user_data))
-
-    return Assignor
-
-
-def _candidate_of(data: bytes) -> Candidate | None:
-    """What a member of the group tells of itself; None for one that is no node of ours."""
-    try:
-        told = json.loads(data)
-        return Candidate(**{**told, "member": _member_of(told["member"])})
-    except (ValueError, KeyError, TypeError) as error:
-        log.warning("a member of the group is no node", extra={"reason": repr(error)})
-        return None
-
-
-def _arrangement_of(data: bytes) -> Arrangement:
-    told = json.loads(data)
-    return Arrangement(
-        told["epoch"],
-        tuple(_member_of(one) for one in told["members"]),
-        {name: Ownership(**one) for name, one in told["owners"].items()},
-        {id: (name, reason) for id, (name, reason) in told["refused"].items()},
-    )
-
-
-def _member_of(told: Mapping[str, Any]) -> Member:
-    return Member(**{**told, "roles": tuple(told["roles"])})
 
 
 def _now() -> datetime:

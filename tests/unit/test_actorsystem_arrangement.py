@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from killrweather.actorsystem.agreement import agreed
-from killrweather.actorsystem.arrangement import Arrangement, Candidate, History, arrange, unrecorded
+from killrweather.actorsystem.arrangement import Arrangement, Candidate, History, arrange, clock_problem, unrecorded
 from killrweather.messages.cluster import (
     Member,
     MemberJoining,
@@ -38,6 +38,16 @@ def candidate(name, epoch=0, claims=None, agreed=None, seen=None, **fields):
 
 def joining(one, at=NOW):
     return MemberJoining(at, one.name, one.id, one.address, one.roles, one.version)
+
+
+@pytest.mark.parametrize(
+    ("broker_s", "words"), [(95.0, None), (94.0, "6 s ahead of"), (101.0, None), (107.0, None), (108.0, "6 s behind")]
+)
+def test_a_clock_may_differ_from_the_brokers_by_the_limit_and_no_more(broker_s, words):
+    """The broker's time lies between the node's own before and after, 100 and 102, when both clocks are right."""
+    problem = clock_problem("n1", 100.0, broker_s, 102.0, limit_s=5.0)
+
+    assert (words in problem) if words else problem is None
 
 
 def test_the_oldest_with_the_role_owns_a_singleton():
