@@ -1,25 +1,31 @@
 """A node's place in the Kafka group ``node.group``: a consumer that reads nothing and shows that the node lives."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupAuthorizationFailedError, InvalidSessionTimeoutError, KafkaError
 
+from killrweather.errors import ConfigurationError, Refused
 from killrweather.settings import Settings
-from killrweather.streams.connection import client_options
+from killrweather.streams.connection import SECTION, client_options
 
 _HEARTBEATS = 6
 """Signs of life in a session time-out."""
 
 
 class Group:
-    """Made in the loop; a member from ``join`` to ``leave``. What the members tell each other is the assignor's."""
+    """Made in the loop; a member from ``join`` to ``leave``. What the members tell each other is the assignor's.
+
+    ``join`` and ``show_life`` raise ConfigurationError for a session time-out that the brokers do not allow, Refused
+    when they do not let this node into the group, and else what aiokafka does: another try may mend that.
+    """
 
     def __init__(self, settings: Settings, assignor: type[AbstractPartitionAssignor]):
-        self._limit_s = settings.session_timeout_s
-        options, session_ms = client_options(settings), round(self._limit_s * 1000)
+        self._settings = settings
+        options, session_ms = client_options(settings), round(settings.session_timeout_s * 1000)
         self._consumer = AIOKafkaConsumer(
             settings.node.group,
             **{**options, "request_timeout_ms": max(session_ms, options["request_timeout_ms"])},
@@ -34,14 +40,37 @@ class Group:
         )
 
     async def join(self) -> None:
-        """Become a member, and wait for the first arrangement; raises what aiokafka does."""
-        await self._consumer.start()
+        """Become a member, and wait for the first arrangement."""
+        with _refusals(self._settings):
+            await self._consumer.start()
 
     async def show_life(self) -> None:
-        """Say that this node works on: without it the group gives the node up. Raises what befell the membership."""
-        await self._consumer.getmany(timeout_ms=0)
+        """Say that this node works on: the group gives up one that does not. Raises what befell the membership."""
+        with _refusals(self._settings):
+            await self._consumer.getmany(timeout_ms=0)
 
     async def leave(self) -> None:
         """Leave, so that the others know at once; whether or not ``join`` has come to its end."""
         with suppress(KafkaError, asyncio.TimeoutError):
-            await asyncio.wait_for(self._consumer.stop(), self._limit_s)
+            await asyncio.wait_for(self._consumer.stop(), self._settings.session_timeout_s)
+
+
+@contextmanager
+def _refusals(settings: Settings) -> Iterator[None]:
+    servers, security = ", ".join(settings.kafka_servers), settings.kafka.security
+    try:
+        yield
+    except InvalidSessionTimeoutError:
+        raise ConfigurationError(
+            f"node.session_timeout_s: {settings.session_timeout_s:g}, expected a value that Kafka at {servers} allows:"
+            " not below its group.min.session.timeout.ms (6000 as it comes), nor above its"
+            " group.max.session.timeout.ms; set another one on all nodes, or let the brokers allow this one"
+        ) from None
+    except GroupAuthorizationFailedError:
+        who, instead = "this node", ""
+        if security.has_login:
+            who, instead = f'user "{security.username}"', f", or another {SECTION}.username"
+        raise Refused(
+            f"Kafka at {servers}: it does not let {who} into group {settings.node.group} (node.group): expected an ACL"
+            f" that allows READ on the group{instead}"
+        ) from None

@@ -111,7 +111,8 @@ class Membership:
     async def join(self) -> "Membership":
         """Read what has happened, make this node known, and become a member.
 
-        Raises Unavailable when Kafka does not answer, NodeRefused when this node's clock is wrong.
+        Raises Unavailable when Kafka does not answer, NodeRefused when this node's clock is wrong, and what ``Group``
+        does when the brokers do not let this node in.
         """
         events = group = None
         try:
@@ -132,7 +133,10 @@ class Membership:
         return self
 
     async def run(self) -> None:
-        """Be a member for as long as this runs; raises NodeRefused when the others do not let this node in."""
+        """Be a member for as long as this runs.
+
+        Raises NodeRefused when the other nodes do not let this one in, and what ``Group`` does when the brokers do not.
+        """
         while True:
             self._arranged.clear()
             try:
