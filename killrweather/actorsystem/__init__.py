@@ -6,7 +6,9 @@ an actor          actor       what actors derive from
                   credit      who gets the next piece of work
                   bridge      the asyncio loop beside a mailbox
                   line        direct lines between loops
-its supervisor    supervisor  children from data
+its supervisor    supervisor  children from data: it makes them, watches them, decides when one fails
+                  children    what they are made from, and how each is
+                  routing     the way of a message to them
                   strategy    what becomes of a failed child, as data
 a node            host        the process that owns a node's system
                   system      one actor system and all its processes
@@ -22,8 +24,9 @@ tests             testkit     actors under test
 """
 
 from killrweather.actorsystem.actor import AsyncActor, ManagedActor
+from killrweather.actorsystem.children import ChildSpec
 from killrweather.actorsystem.host import run
 from killrweather.actorsystem.strategy import SupervisorStrategy
-from killrweather.actorsystem.supervisor import ChildSpec, Supervisor
+from killrweather.actorsystem.supervisor import Supervisor
 
 __all__ = ["AsyncActor", "ChildSpec", "ManagedActor", "Supervisor", "SupervisorStrategy", "run"]

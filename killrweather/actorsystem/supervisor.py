@@ -6,7 +6,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -14,13 +14,12 @@ from thespian.actors import ActorAddress, ActorExitRequest, ChildActorExited
 
 from killrweather.actorsystem.actor import ManagedActor
 from killrweather.actorsystem.cell import ActorCell
-from killrweather.actorsystem.strategy import RestartWindow, SupervisorStrategy
+from killrweather.actorsystem.children import Child, ChildSpec, Pool
+from killrweather.actorsystem.routing import Router
 from killrweather.errors import Escalated
 from killrweather.messages.base import message
 from killrweather.messages.control import (
     ActorState,
-    Answer,
-    Ask,
     Directive,
     Failed,
     GracefulShutdown,
@@ -28,31 +27,14 @@ from killrweather.messages.control import (
     Peers,
     Ping,
     Pong,
-    RequestFailed,
-    Start,
     Started,
-    State,
     Stop,
     TaskCompleted,
 )
 from killrweather.processes import running
 from killrweather.waking_clock import WakingClock
 
-QUEUE_LIMIT = 1_000
-ASKED_LIMIT = 256
 _log = logging.getLogger(__name__)
-
-
-@message
-class ChildSpec:
-    """What a supervisor must know to make a child, or a pool of equal ones."""
-
-    name: str
-    actor_class: str
-    """Dotted name; the supervisor never imports it."""
-    config: Any = None
-    pool: int = 1
-    strategy: SupervisorStrategy = SupervisorStrategy()
 
 
 @message
@@ -71,41 +53,6 @@ class _StopOverdue:
     name: str
 
 
-@dataclass(eq=False)
-class _Child:
-    name: str
-    spec: ChildSpec
-    pool_index: int
-    window: RestartWindow
-    state: State = "stopped"
-    address: ActorAddress | None = None
-    is_reachable: bool = False
-    """Its process has started and lives; while it is restarted in place, it keeps its mail itself."""
-    line: int | None = None
-    pid: int | None = None
-    incarnation: int = 0
-    process: int = 0
-    """How many processes it has had: an address may come again, this does not."""
-    last_sign: float = 0.0
-    last_error: str | None = None
-    killed_for: str | None = None
-    pong: Pong | None = None
-    asked: deque[Ask] = field(default_factory=lambda: deque(maxlen=ASKED_LIMIT))
-    """The questions routed to this process last, most of them answered."""
-
-
-@dataclass(eq=False)
-class _Group:
-    spec: ChildSpec
-    members: list[_Child]
-    handles: frozenset[str] = frozenset()
-    queue: deque[Any] = field(default_factory=deque)
-    next: int = 0
-
-    def ready(self) -> list[_Child]:
-        return [child for child in self.members if child.state == "running"]
-
-
 class Supervisor(ManagedActor):
     """OneForOne: what one child does is of no concern to the others.
 
@@ -117,8 +64,9 @@ class Supervisor(ManagedActor):
     clock = staticmethod(time.monotonic)
 
     def __init__(self) -> None:
-        self._groups: dict[str, _Group] = {}
-        self._children: dict[str, _Child] = {}
+        self._pools: dict[str, Pool] = {}
+        self._children: dict[str, Child] = {}
+        self._router = Router(self._pools, self.send, lambda: self.clock())
         self._peers_version = 0
         self._is_pinging = False
         self._stopping: deque[str] = deque()
@@ -131,10 +79,8 @@ class Supervisor(ManagedActor):
     def start_children(self, specs: Iterable[ChildSpec]) -> None:
         """Make children; those of the end of the list first, so that who depends on others is ready last."""
         for spec in reversed(list(specs)):
-            names = [spec.name] if spec.pool == 1 else [f"{spec.name}-{n}" for n in range(1, spec.pool + 1)]
-            members = [_Child(name, spec, n, RestartWindow(spec.strategy)) for n, name in enumerate(names)]
-            self._groups[spec.name] = _Group(spec, members)
-            for child in members:
+            pool = self._pools[spec.name] = Pool.of(spec)
+            for child in pool.members:
                 self._children[child.name] = child
                 self._create(child)
         if not self._is_pinging:
@@ -143,11 +89,11 @@ class Supervisor(ManagedActor):
 
     def children(self) -> list[ActorState]:
         """How each child is, not older than a ping interval."""
-        return [self._state_of(child) for child in self._children.values()]
+        return [child.shown() for child in self._children.values()]
 
     def handlers(self) -> dict[str, str]:
         """The child, or pool, that has a handler for a message, by the name of its class; they say so when started."""
-        return {kind: name for name, group in reversed(self._groups.items()) for kind in group.handles}
+        return {kind: name for name, pool in reversed(self._pools.items()) for kind in pool.handles}
 
     def answerers(self) -> dict[str, str]:
         """To whom this supervisor would pass which message, by the name of its class; for subclasses that route.
@@ -165,32 +111,21 @@ class Supervisor(ManagedActor):
         reply = self._cell.current
         if reply:
             message = replace(reply.ask, message=message, reply_to=reply.asker)
-        group = self._groups.get(name)
-        if group and (ready := group.ready()):
-            group.next += 1
-            self._deliver(ready[group.next % len(ready)], message)
-        elif group and len(group.queue) < QUEUE_LIMIT and any(c.state != "stopped" for c in group.members):
-            group.queue.append(message)
-        else:
-            return self._refuse(name, group)
-        if reply:
+        failure = self._router.route(name, message)
+        if reply and failure is None:
             self._cell.release(reply)
-        return None
+        return failure
 
     def publish(self, message: Any, only: str | None = None) -> None:
         """Send a fact to every running child that has a handler for it, or to this one if it has."""
-        for group in self._groups.values():
-            if type(message).__name__ in group.handles:
-                for child in group.ready():
-                    if only in (None, child.name):
-                        self.send(child.address, message)
+        self._router.publish(message, only)
 
     def stop_children(self, then: Callable[[], None], within_s: float) -> None:
         """Stop the children in the order of their list, a pool together; ``then`` is called when all are gone.
 
         Each may take half of the time that is left before it is killed.
         """
-        self._stopping = deque(reversed(self._groups))
+        self._stopping = deque(reversed(self._pools))
         self._when_stopped, self._stop_before = then, self.clock() + within_s
         self._stop_next()
 
@@ -199,56 +134,25 @@ class Supervisor(ManagedActor):
         for child in self._children.values():
             self._kill(child)
 
-    def _deliver(self, child: _Child, message: Any) -> None:
-        if isinstance(message, Ask):
-            child.asked.append(message)
-        self.send(child.address, message)
-
-    def _fail_asked(self, child: _Child) -> None:
-        """Tell whoever asked a process that died; those who have their answer already drop this one."""
-        failure = RequestFailed("unavailable", f"{child.name} died of or during this question", retry_after_s=1.0)
-        while child.asked:
-            ask = child.asked.popleft()
-            if ask.deadline > self.clock():
-                self.send(ask.reply_to, Answer(ask.id, failure))
-
     # -- a child's life
 
-    def _create(self, child: _Child) -> None:
-        child.incarnation += 1
-        child.process += 1
-        child.state, child.pong, child.last_sign = "starting", None, self._awake()
+    def _create(self, child: Child) -> None:
+        child.starts_anew(self._awake())
         child.address = self.createActor(ActorCell)
         # A child that hangs before its first message has told nobody its pid; Thespian has it.
         known = (info for info in self._myRef._child_procs if info.childAddr == child.address)
         child.pid = next((info.childProc.pid for info in known), None)
-        restarts = child.incarnation - 1
-        self.send(
-            child.address,
-            Start(
-                child.name,
-                child.spec.actor_class,
-                self.settings,
-                self.home.path,
-                child.spec.config,
-                child.pool_index,
-                child.incarnation,
-                restarts,
-            ),
-        )
+        self.send(child.address, child.order(self.settings, self.home))
 
     def receiveMsg_Started(self, started: Started, sender: ActorAddress) -> None:
         """A child is ready: send it what waited, tell everybody its address."""
         child = self._children.get(started.name)
         if child is None or started.incarnation != child.incarnation or child.state not in ("starting", "backoff"):
             return
-        child.address, child.pid, child.state, child.last_sign = sender, started.pid, "running", self._awake()
-        child.is_reachable, child.line = True, started.line
-        group = self._groups[child.spec.name]
-        group.handles = frozenset(started.handles)
+        child.has_started(started, sender, self._awake())
+        self._pools[child.spec.name].handles = frozenset(started.handles)
         self.tell_peers()
-        while group.queue:
-            self._deliver(child, group.queue.popleft())
+        self._router.send_waiting(child)
         self._changed(child)
 
     def receiveMsg_Failed(self, failed: Failed, sender: ActorAddress) -> None:
@@ -277,9 +181,9 @@ class Supervisor(ManagedActor):
         if child:
             self._lost(child)
 
-    def _lost(self, child: _Child) -> None:
-        child.address, child.pid, child.is_reachable = None, None, False
-        self._fail_asked(child)
+    def _lost(self, child: Child) -> None:
+        child.has_no_process()
+        self._router.fail_asked(child)
         was_stopping, was = child.state == "stopping", child.state
         if was_stopping:
             child.state = "stopped"
@@ -294,7 +198,7 @@ class Supervisor(ManagedActor):
         if was_stopping and not any(c.state == "stopping" for c in self._children.values()):
             self._stop_next()
 
-    def _again_later(self, child: _Child) -> None:
+    def _again_later(self, child: Child) -> None:
         delay_s = child.window.next_delay(self.clock())
         if delay_s is None:
             strategy = child.spec.strategy
@@ -320,25 +224,19 @@ class Supervisor(ManagedActor):
             self._create(child)
         else:
             self.send(child.address, Directive("restart", child.incarnation))
-            child.incarnation += 1
-            child.state, child.last_sign = "starting", self._awake()
+            child.starts_in_place(self._awake())
 
-    def _stop(self, child: _Child) -> None:
+    def _stop(self, child: Child) -> None:
         child.state, child.is_reachable = "stopped", False
         _log.error("child is stopped", extra={"actor": child.name, "reason": child.last_error})
         if child.address:
             self.send(child.address, ActorExitRequest())
         self.tell_peers()
-        group = self._groups[child.spec.name]
-        if all(c.state == "stopped" for c in group.members):
-            while group.queue:
-                waiting = group.queue.popleft()
-                if isinstance(waiting, Ask):
-                    self.send(waiting.reply_to, Answer(waiting.id, self._away(group.spec.name, group)))
+        self._router.refuse_waiting(child)
 
     def _stop_next(self) -> None:
         while self._stopping:
-            members = [c for c in self._groups[self._stopping.popleft()].members if c.address and c.state != "stopped"]
+            members = [c for c in self._pools[self._stopping.popleft()].members if c.address and c.state != "stopped"]
             for child in members:
                 child.state, child.is_reachable = "stopping", False
                 self.send(child.address, Stop())
@@ -397,7 +295,7 @@ class Supervisor(ManagedActor):
             if child.state == "running":
                 child.last_sign = self._awake()
 
-    def _kill(self, child: _Child) -> None:
+    def _kill(self, child: Child) -> None:
         if child.pid is not None:
             try:
                 os.kill(child.pid, signal.SIGKILL)  # a hung handler never sees SIGTERM
@@ -409,10 +307,7 @@ class Supervisor(ManagedActor):
     def tell_peers(self) -> None:
         """Tell every child where the others are, and who answers what."""
         self._peers_version += 1
-        members = {
-            name: tuple(Peer(f"{c.name}/{c.process}", c.address, c.line) for c in group.members if c.is_reachable)
-            for name, group in self._groups.items()
-        }
+        members = {name: pool.peers() for name, pool in self._pools.items()}
         members[self.name] = (Peer(self.name, self.myAddress),)
         peers = Peers(self._peers_version, members, self.name, self.answerers())
         self._cell.asks.set_peers(peers)
@@ -420,31 +315,5 @@ class Supervisor(ManagedActor):
             if child.state in ("starting", "running") and child.address:
                 self.send(child.address, peers)
 
-    def _refuse(self, name: str, group: _Group | None) -> RequestFailed:
-        failure = self._away(name, group)
-        _log.warning("message refused", extra={"actor": name, "reason": failure.text})
-        return failure
-
-    def _away(self, name: str, group: _Group | None) -> RequestFailed:
-        if group is None:
-            return RequestFailed("unavailable", f'this node has no actor "{name}"; one of its roles is needed for it')
-        reasons = {c.last_error for c in group.members if c.last_error}
-        text = f'actor "{name}" is away' + (f": {'; '.join(sorted(reasons))}" if reasons else "")
-        return RequestFailed("unavailable", text, retry_after_s=1.0)
-
-    def _state_of(self, child: _Child) -> ActorState:
-        pong = child.pong
-        return ActorState(
-            child.name,
-            child.spec.actor_class,
-            child.state,
-            child.pid,
-            max(0, child.incarnation - 1),
-            child.last_error,
-            pong.mailbox if pong else 0,
-            pong.health if pong else {},
-            pong.counters if pong else {},
-        )
-
-    def _changed(self, child: _Child) -> None:
-        self.child_changed(self._state_of(child))
+    def _changed(self, child: Child) -> None:
+        self.child_changed(child.shown())

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from thespian.actors import ActorAddress
 
 from killrweather.actorsystem.actor import ManagedActor
-from killrweather.actorsystem.supervisor import ChildSpec, Supervisor
+from killrweather.actorsystem.children import ChildSpec
+from killrweather.actorsystem.supervisor import Supervisor
 from killrweather.actorsystem.system import NodeSystem
 from killrweather.home import Home
 from killrweather.messages.base import message

@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 
 from killrweather.actorsystem.actor import AsyncActor, ManagedActor
+from killrweather.actorsystem.children import ChildSpec
 from killrweather.actorsystem.host import run
 from killrweather.actorsystem.strategy import SupervisorStrategy
-from killrweather.actorsystem.supervisor import ChildSpec, Supervisor
+from killrweather.actorsystem.supervisor import Supervisor
 from killrweather.errors import BadRequest
 from killrweather.messages.base import message
 from killrweather.messages.control import ActorState, RequestFailed

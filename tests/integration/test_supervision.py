@@ -14,8 +14,8 @@ import psutil
 import pytest
 from supervision_actors import Add, AskOther, Behave, Flood, Nap, Refuse, State, TellAll
 
+from killrweather.actorsystem.children import ChildSpec
 from killrweather.actorsystem.strategy import SupervisorStrategy
-from killrweather.actorsystem.supervisor import ChildSpec
 from killrweather.actorsystem.testkit import ActorKit, Mail, eventually
 from killrweather.home import Home
 from killrweather.messages.control import Failed, GracefulShutdown, Ping, RequestFailed

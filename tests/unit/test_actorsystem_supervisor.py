@@ -8,8 +8,9 @@ import pytest
 from actor_stage import ASKER, SUPERVISOR, ask, cell_on_stage, due, start
 from thespian.actors import ActorAddress, ActorExitRequest, ChildActorExited
 
+from killrweather.actorsystem.children import ChildSpec
+from killrweather.actorsystem.routing import QUEUE_LIMIT
 from killrweather.actorsystem.strategy import SupervisorStrategy
-from killrweather.actorsystem.supervisor import QUEUE_LIMIT, ChildSpec
 from killrweather.actorsystem.testkit import KitGuardian, Look, To
 from killrweather.messages.control import (
     Directive,
