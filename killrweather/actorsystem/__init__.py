@@ -1,8 +1,12 @@
 """Akka's missing half on Thespian: supervised actors, questions with answers, a loop beside the mailbox, a node's host.
 
 an actor          actor       what actors derive from
-                  cell        an actor's process: mail, failures, restarts
-                  asks        questions that are not answered yet
+                  cell        an actor's process and life: start, failure, restart, end
+                  stash       mail that waits until the actor runs
+                  work        its handlers, and what comes of each
+                  replies     questions it was asked and has not answered yet
+                  asker       questions it asks, by mail and by line
+                  asks        those that are not answered yet
                   credit      who gets the next piece of work
                   bridge      the asyncio loop beside a mailbox
                   line        direct lines between loops

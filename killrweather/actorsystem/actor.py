@@ -20,7 +20,8 @@ from killrweather.messages.control import Start
 from killrweather.settings import Settings
 
 if TYPE_CHECKING:
-    from killrweather.actorsystem.cell import ActorCell, Reply
+    from killrweather.actorsystem.cell import ActorCell
+    from killrweather.actorsystem.replies import Reply
 
 
 @message
@@ -71,7 +72,7 @@ class ManagedActor(ActorTypeDispatcher):
         if isinstance(target, ActorAddress):
             self.send(target, message)
             return
-        for peer in self._cell.asks.peers.members.get(target, ()):
+        for peer in self._cell.asker.by_mail.peers.members.get(target, ()):
             self.send(peer.address, message)
 
     def tell_supervisor(self, message: Any) -> None:
@@ -84,11 +85,11 @@ class ManagedActor(ActorTypeDispatcher):
         A pool's name asks its member with the least to do. Only so many questions are on their way to one actor
         as its credit allows (``credit.WINDOW``), the others wait here.
         """
-        self._cell.asks.ask(target, message, then, timeout_s or self.settings.http.request_timeout_s)
+        self._cell.asker.by_mail.ask(target, message, then, timeout_s or self.settings.http.request_timeout_s)
 
     def defer(self) -> "Reply":
         """Take over answering the question that is being handled: call the result with the answer, once, later."""
-        return self._cell.defer()
+        return self._cell.replies.defer()
 
     def after(self, delay_s: float, message: Any) -> None:
         """Send this actor a message later; a restart forgets it."""
@@ -108,12 +109,14 @@ class AsyncActor(ManagedActor):
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any], then: Then | None = None) -> None:
         """Run a coroutine beside the mailbox; ``then`` gets its result, a raised error is a handler's error."""
-        self._cell.spawn(coroutine, then)
+        self._cell.work.spawn(coroutine, then)
 
     def in_actor(self, function: Callable[..., None], *arguments: Any) -> None:
         """From a coroutine or any other thread: have a function run in the actor's thread."""
-        self._cell.bridge.post(self._cell.guarded, function, *arguments)
+        self._cell.bridge.post(self._cell.work.guarded, function, *arguments)
 
     async def request(self, target: str | ActorAddress, message: Any, timeout_s: float | None = None) -> Any:
         """From a coroutine: ask another actor and wait for the answer, or RequestFailed."""
-        return await self._cell.line.request(target, message, timeout_s or self.settings.http.request_timeout_s)
+        return await self._cell.asker.by_line.request(
+            target, message, timeout_s or self.settings.http.request_timeout_s
+        )

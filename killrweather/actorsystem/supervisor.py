@@ -108,12 +108,12 @@ class Supervisor(ManagedActor):
         A question is answered by the child itself. While no member runs, a bounded number of messages waits; when
         it cannot be delivered at all, the asker has RequestFailed at once.
         """
-        reply = self._cell.current
+        reply = self._cell.replies.current
         if reply:
             message = replace(reply.ask, message=message, reply_to=reply.asker)
         failure = self._router.route(name, message)
         if reply and failure is None:
-            self._cell.release(reply)
+            self._cell.replies.release(reply)
         return failure
 
     def publish(self, message: Any, only: str | None = None) -> None:
@@ -310,7 +310,7 @@ class Supervisor(ManagedActor):
         members = {name: pool.peers() for name, pool in self._pools.items()}
         members[self.name] = (Peer(self.name, self.myAddress),)
         peers = Peers(self._peers_version, members, self.name, self.answerers())
-        self._cell.asks.set_peers(peers)
+        self._cell.asker.set_peers(peers)
         for child in self._children.values():
             if child.state in ("starting", "running") and child.address:
                 self.send(child.address, peers)

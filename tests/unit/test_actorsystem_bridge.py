@@ -135,13 +135,13 @@ def test_a_result_that_comes_while_the_actor_waits_for_its_restart_is_dropped(fe
     """It is of the old incarnation, whose object is gone."""
     cell, stage = fetcher
     late, fresh = [], []
-    cell.spawn(asyncio.sleep(0.05, "late"), late.append)
+    cell.work.spawn(asyncio.sleep(0.05, "late"), late.append)
     cell.receiveMessage(ask("bad", Fetch(ValueError())), ASKER)
     pump(cell, lambda: stage.to(SUPERVISOR, Failed))
     select.select(cell.bridge.watch().filenos, [], [], 5.0)
     cell.receiveMessage(Directive("restart", 1), SUPERVISOR)
     pump(cell, lambda: len(stage.to(SUPERVISOR, Started)) == 2)
-    cell.spawn(asyncio.sleep(0, "fresh"), fresh.append)
+    cell.work.spawn(asyncio.sleep(0, "fresh"), fresh.append)
     pump(cell, lambda: fresh)
 
     assert late == []

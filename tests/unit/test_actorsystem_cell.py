@@ -8,7 +8,8 @@ from actor_stage import ASKER, SUPERVISOR, ask, cell_on_stage, due, start
 from thespian.actors import ActorExitRequest, PoisonMessage, WakeupMessage
 
 from killrweather.actorsystem.actor import ManagedActor
-from killrweather.actorsystem.cell import OPEN_LIMIT, STASH_LIMIT
+from killrweather.actorsystem.replies import OPEN_LIMIT
+from killrweather.actorsystem.stash import STASH_LIMIT
 from killrweather.errors import BadRequest, Forbidden, Unavailable
 from killrweather.messages.base import message
 from killrweather.messages.control import Answer, Directive, Failed, Ping, Pong, Started
@@ -305,7 +306,7 @@ def test_a_deadline_is_looked_after_while_questions_are_open(subject):
     cell, stage = subject
     assert stage.timers == []
     values = []
-    cell.asks.ask(ASKER, Say("?"), values.append, -1.0)
+    cell.asker.by_mail.ask(ASKER, Say("?"), values.append, -1.0)
     cell.receiveMessage(Ping(), SUPERVISOR)
     cell.receiveMessage(Ping(), SUPERVISOR)
     [(_, payload)] = stage.timers
