@@ -13,8 +13,8 @@ from killrweather.messages.control import Answer, Ask, Peer, Peers
 class Asker:
     """Keeps both ways in step: where the others are, whose an answer is, and what a restart forgets.
 
-    Used in the actor's thread. ``mail`` sends a question there, ``settle`` calls a ``then`` with its answer,
-    ``asked`` takes, in the loop, the questions that others ask by the line, and ``bridge`` gives the loop.
+    All but ``by_line`` is for the actor's thread. There ``mail`` sends a question and ``settle`` calls a ``then`` with
+    its answer; ``asked`` takes, in the loop, what others ask by the line; ``bridge`` gives the loop.
     """
 
     def __init__(

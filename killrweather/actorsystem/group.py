@@ -63,7 +63,7 @@ def _refusals(settings: Settings) -> Iterator[None]:
     except InvalidSessionTimeoutError:
         raise ConfigurationError(
             f"node.session_timeout_s: {settings.session_timeout_s:g}, expected a value that Kafka at {servers} allows:"
-            " not below its group.min.session.timeout.ms (6000 as it comes), nor above its"
+            " not below its group.min.session.timeout.ms (6000 by default), nor above its"
             " group.max.session.timeout.ms; set another one on all nodes, or let the brokers allow this one"
         ) from None
     except GroupAuthorizationFailedError:
