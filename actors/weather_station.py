@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from killrweather.errors import BadRequest, StationNotFound
@@ -53,17 +54,12 @@ class WeatherStationActor(StoreActor):
 
     async def receiveMsg_FindWeatherStations(self, msg: FindWeatherStations, sender: Any) -> tuple[WeatherStation, ...]:
         everything = await self._all()
-        found = station.search(everything, msg.search) if msg.search else everything
+        found: Sequence[WeatherStation] = station.search(everything, msg.search) if msg.search else everything
         if msg.country:
             found = [one for one in found if one.country_code == msg.country.upper()]
         if msg.near:
-            found = [one.station for one in station.near(found, *msg.near, msg.km)]
-        if msg.after:
-            ids = [one.wsid for one in found]
-            if msg.after not in ids:
-                raise BadRequest(f'cursor "{msg.after[:40]}": expected the one of the page before', "cursor")
-            found = found[ids.index(msg.after) + 1 :]
-        return tuple(found[: msg.limit])
+            found = station.near(found, *msg.near, msg.km)
+        return station.page_of(found, msg.after, msg.limit)
 
     async def receiveMsg_GetWsids(self, msg: GetWsids, sender: Any) -> Wsids:
         return Wsids(station.wsids_of(await self._all(), msg.ghcnh_ids))

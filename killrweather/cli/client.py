@@ -74,7 +74,7 @@ QUESTIONS: dict[str, Callable[["Client", Subject], Any]] = {
     "top precipitation": lambda client, of: client.top_precipitation(of.wsid, of.day.year, k=3),
     "station": lambda client, of: client.station(of.wsid),
     "station search": lambda client, of: tuple(client.stations(of.name, page_size=100)),
-    "stations near": lambda client, of: client.stations_near(*of.place, km=50),
+    "stations near": lambda client, of: tuple(client.stations_near(*of.place, km=50, page_size=100)),
     "sky condition": lambda client, of: client.sky_condition(of.day.day % 20),
     "status": lambda client, of: client.status(),
     "ready": lambda client, of: client.ready(),

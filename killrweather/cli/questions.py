@@ -1,14 +1,19 @@
 """How a question becomes a command: the client, the configuration and the form of the answer are the same for all."""
 
 import inspect
-from collections.abc import Callable
-from typing import Any, get_args, get_origin
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any, TypeVar, get_args, get_origin
 
 import typer
 
 from killrweather.cli.options import ConfigFiles, HomeDirectory, environment
 from killrweather.cli.output import Output, say
 from killrweather.cli.tables import print_value, print_values
+
+T = TypeVar("T")
+
+_PAGE = 1_000
 
 Question = Callable[..., Any]
 """Gets a client and its own arguments, asks, and returns the answer."""
@@ -22,6 +27,11 @@ def print_answer(answer: Any) -> None:
         print_values(answer)
     else:
         say("nothing")
+
+
+def first(limit: int, series: Callable[[int], Iterator[T]]) -> tuple[T, ...]:
+    """The first values of a series, which gets its page size: what is not shown is not fetched."""
+    return tuple(islice(series(min(limit, _PAGE)), limit))
 
 
 def command(

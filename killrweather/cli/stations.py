@@ -1,20 +1,21 @@
 """``killrweather stations``: the station table."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from killrweather.cli.arguments import Commands
-from killrweather.cli.options import ConfigFiles, Environment, HomeDirectory, environment
+from killrweather.cli.options import ConfigFiles, HomeDirectory, environment
 from killrweather.cli.output import NOTES, Output, say
+from killrweather.cli.questions import first
 from killrweather.cli.tables import print_values
 from killrweather.errors import BadRequest, NoData
-from killrweather.model.station import WeatherStation
+from killrweather.model.station import NearbyStation, WeatherStation
 
 app = Commands(help="Load and search the station table.", no_args_is_help=True)
 
-Limit = Annotated[int, typer.Option(help="Stations at most.")]
+Limit = Annotated[int, typer.Option(help="Stations at most.", min=1)]
 
 
 @app.command("load")
@@ -42,7 +43,7 @@ def load_table(
 @app.command()
 def search(
     text: Annotated[str, typer.Argument(help="Part of an id, name or call sign.")],
-    country: Annotated[str | None, typer.Option(help="Country code, such as US.")] = None,
+    country: Annotated[str, typer.Option(help="Country code, such as US.", show_default="all")] = "",
     limit: Limit = 20,
     *,
     output: Output,
@@ -53,10 +54,12 @@ def search(
 
     Example: `killrweather stations search guardia`
     """
-    _show(environment(config, home), output, f'no station matches "{text}"', search=text, country=country, limit=limit)
+    with environment(config, home).client() as client:
+        found = first(limit, lambda size: client.stations(text, country, size))
+    _show(found, WeatherStation, output, f'no station matches "{text}"')
 
 
-@app.command()
+@app.command(context_settings={"ignore_unknown_options": True})  # so that a latitude may be below zero
 def near(
     place: Annotated[str, typer.Argument(help="Latitude and longitude, such as 40.64,-73.78.", metavar="LAT,LONG")],
     km: Annotated[float, typer.Option("--km", help="Within this distance.")] = 50.0,
@@ -66,18 +69,26 @@ def near(
     config: ConfigFiles = None,
     home: HomeDirectory = None,
 ) -> None:
-    """Stations near a place, nearest first. A latitude below zero needs -- before it.
+    """Stations near a place, nearest first, each with its distance.
 
     Example: `killrweather stations near 40.64,-73.78 --km 30`
     """
-    if place.count(",") != 1:
-        raise BadRequest(f'"{place}": expected latitude,longitude such as 40.64,-73.78', "LAT,LONG")
-    _show(environment(config, home), output, f"no station within {km:g} km of {place}", near=place, km=km, limit=limit)
+    lat, long = _place(place)
+    with environment(config, home).client() as client:
+        found = first(limit, lambda size: client.stations_near(lat, long, km, size))
+    _show(found, NearbyStation, output, f"no station within {km:g} km of {place}")
 
 
-def _show(found: Environment, output: Output, absence: str, **parameters: Any) -> None:
-    with found.client() as client:
-        stations = client.get("/weather/stations", tuple[WeatherStation, ...], **parameters)
+def _place(text: str) -> tuple[float, float]:
+    try:
+        lat, long = map(float, text.split(","))
+    except ValueError:
+        expected = "expected latitude,longitude in degrees, such as 40.64,-73.78"
+        raise BadRequest(f'"{text[:40]}": {expected}', "LAT,LONG") from None
+    return lat, long
+
+
+def _show(stations: tuple[WeatherStation, ...], kind: type, output: Output, absence: str) -> None:
     if not stations:
         raise NoData(absence)
-    output.print(stations, lambda: print_values(stations))
+    output.print(stations, lambda: print_values(stations), kind=kind)

@@ -31,6 +31,7 @@ HEADINGS = {
     "lat": "lat\n°",
     "long": "long\n°",
     "elevation": "elevation\nm",
+    "distance_km": "distance\nkm",
     "temperature": "temp\n°C",
     "dewpoint": "dewpoint\n°C",
     "pressure": "pressure\nhPa",

@@ -66,7 +66,7 @@ class AsyncClient:
 
     station = _answers(questions.station)
     stations = _gives(questions.stations)
-    stations_near = _answers(questions.stations_near)
+    stations_near = _gives(questions.stations_near)
     current = _answers(questions.current)
     raw = _gives(questions.raw)
     daily_temperature = _answers(questions.daily_temperature)

@@ -18,7 +18,7 @@ from killrweather.model.month import Month
 from killrweather.model.observation import RawWeatherData, canonical_wsid
 from killrweather.model.precipitation import AnnualPrecipitation, DailyPrecipitation, MonthlyPrecipitation
 from killrweather.model.sky import SkyCondition
-from killrweather.model.station import WeatherStation
+from killrweather.model.station import NearbyStation, WeatherStation
 from killrweather.model.temperature import (
     AnnualTemperature,
     DailyTemperature,
@@ -81,10 +81,9 @@ def stations(search: str = "", country: str = "", page_size: int = 1_000) -> Pag
     return Pages("/weather/stations", WeatherStation, given)
 
 
-def stations_near(lat: float, long: float, km: float = 50.0, limit: int = 100) -> Question[tuple[WeatherStation, ...]]:
-    """The stations within ``km`` of a place in degrees, nearest first."""
-    given = {"near": f"{lat!r},{long!r}", "km": km, "limit": limit}
-    return Question("/weather/stations", tuple[WeatherStation, ...], given)
+def stations_near(lat: float, long: float, km: float = 50.0, page_size: int = 1_000) -> Pages[NearbyStation]:
+    """The stations within ``km`` of a place in degrees, one by one, each with its distance; nearest first."""
+    return Pages("/weather/stations", NearbyStation, {"near": f"{lat:.15f},{long:.15f}", "km": km, "limit": page_size})
 
 
 def current(wsid: str) -> Question[RawWeatherData]:

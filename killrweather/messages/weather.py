@@ -10,7 +10,7 @@ from killrweather.errors import BadRequest
 from killrweather.messages.base import message
 from killrweather.messages.ranges import DayRange, MonthRange, StationRequest, YearRange, check_month, check_year
 from killrweather.model.observation import RawWeatherData
-from killrweather.model.station import WeatherStation
+from killrweather.model.station import HALF_ROUND_THE_EARTH_KM, WeatherStation
 
 MAX_LIMIT = 10_000
 """Values in one answer at most; the next page starts after the last."""
@@ -18,8 +18,6 @@ MAX_LIMIT = 10_000
 
 MOST_WETTEST_DAYS = 366
 """Days of a year."""
-
-HALF_ROUND_THE_EARTH_KM = 20_040
 
 
 def _check_limit(limit: int) -> None:
@@ -128,7 +126,7 @@ class GetSkyConditionLookup:
 class FindWeatherStations:
     """Ask for stations, by text and country in order of their ids, or near a place and nearest first.
 
-    → a tuple of WeatherStation. ``after`` is the id of the last one of the page before.
+    → a tuple of WeatherStation, near a place of NearbyStation. ``after`` is the id of the last one of the page before.
     """
 
     search: str = ""

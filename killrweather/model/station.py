@@ -1,9 +1,11 @@
 """Weather stations, and how to find them by text, by place or by an id of GHCNh."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
 from math import asin, cos, isfinite, radians, sin, sqrt
+from operator import attrgetter
+from typing import TypeVar
 
 from killrweather.errors import BadRequest
 
@@ -13,6 +15,8 @@ GHCNH_AIRPORT = r"^USW000[0-9]{5}$"
 EARTH_RADIUS_KM = 6371.0088
 """The mean radius; great-circle distances are then within 0.6 % of those on the ellipsoid."""
 
+HALF_ROUND_THE_EARTH_KM = 20_040
+"""No place is farther away than this, on the sphere or on the ellipsoid."""
 
 _NO_USAF, _NO_WBAN = "999999", "99999"
 
@@ -35,11 +39,18 @@ class WeatherStation:
 
 
 @dataclass(frozen=True, slots=True)
-class NearbyStation:
-    """A station and its distance in km from the place that was asked for."""
+class NearbyStation(WeatherStation):
+    """A station with its distance from the place that was asked for."""
 
-    station: WeatherStation
-    distance_km: float
+    distance_km: float = field(kw_only=True)
+
+
+_MM = 6
+"""Decimals of a distance in km. Finer ones are noise, which would put those that are equally far in any order."""
+
+S = TypeVar("S", bound=WeatherStation)
+
+_described = attrgetter(*(field.name for field in fields(WeatherStation)))
 
 
 def search(stations: Iterable[WeatherStation], text: str) -> list[WeatherStation]:
@@ -87,16 +98,34 @@ def wsids_of(stations: Iterable[WeatherStation], ghcnh_ids: Iterable[str]) -> di
 
 
 def near(stations: Iterable[WeatherStation], lat: float, long: float, km: float) -> list[NearbyStation]:
-    """The stations at most ``km`` away from a place, nearest first; those whose place is unknown are never near."""
+    """The stations at most ``km`` away from a place, nearest first, those of one distance in the order of their ids.
+
+    Those whose place is unknown are never near.
+    """
     _check("lat", lat, -90, 90, "degrees")
     _check("long", long, -180, 180, "degrees")
-    _check("km", km, 0, 20_038, "km")
+    _check("km", km, 0, HALF_ROUND_THE_EARTH_KM, "km")
     found = [
-        NearbyStation(station, distance_km(lat, long, station.lat, station.long))
+        NearbyStation(*_described(station), distance_km=away)
         for station in stations
-        if station.lat is not None and station.long is not None
+        if station.lat is not None
+        and station.long is not None
+        and (away := round(distance_km(lat, long, station.lat, station.long), _MM)) <= km
     ]
-    return sorted((one for one in found if one.distance_km <= km), key=lambda one: (one.distance_km, one.station.wsid))
+    return sorted(found, key=lambda one: (one.distance_km, one.wsid))
+
+
+def page_of(found: Sequence[S], after: str, limit: int) -> tuple[S, ...]:
+    """At most ``limit`` of what was found, from the one behind the id ``after`` on; without an id from the first on.
+
+    Raises BadRequest where no station of this id was found.
+    """
+    if not after:
+        return tuple(found[:limit])
+    for place, station in enumerate(found, start=1):
+        if station.wsid == after:
+            return tuple(found[place : place + limit])
+    raise BadRequest(f'cursor "{after[:40]}": expected the one of the page before', "cursor")
 
 
 def distance_km(lat_a: float, long_a: float, lat_b: float, long_b: float) -> float:

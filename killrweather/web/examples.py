@@ -1,5 +1,6 @@
 """What answers look like: one example for each call, for the OpenAPI document."""
 
+from dataclasses import astuple
 from datetime import datetime, timezone
 from typing import Any
 
@@ -12,7 +13,7 @@ from killrweather.messages.rejected import RejectedCount, RejectedRecord, Reject
 from killrweather.model.observation import RawWeatherData
 from killrweather.model.precipitation import AnnualPrecipitation, DailyPrecipitation, MonthlyPrecipitation
 from killrweather.model.sky import SKY_CONDITIONS
-from killrweather.model.station import WeatherStation
+from killrweather.model.station import NearbyStation, WeatherStation
 from killrweather.model.temperature import (
     AnnualTemperature,
     DailyTemperature,
@@ -28,6 +29,7 @@ from killrweather.web.uploads import RejectedRow
 _LGA = "725030:14732"
 _NOON = datetime(2024, 1, 31, 12, tzinfo=timezone.utc)
 _STATION = WeatherStation(_LGA, "LA GUARDIA AIRPORT", "US", "NY", "KLGA", 40.779, -73.88, 3.0)
+_NEARBY = NearbyStation(*astuple(_STATION), distance_km=17.6)
 _HOUR = RawWeatherData(_LGA, 2008, 1, 1, 0, 5.0, -3.9, 1020.4, 270, 4.6, 2, 0.0)
 _WETTEST = DailyPrecipitation(_LGA, 2013, 6, 7, 60.198, 24, 0)
 _MEMBER = Member(
@@ -70,7 +72,7 @@ EXAMPLES: dict[tuple[str, str], Any] = {
     ),
     ("POST", "/weather/rejected/retry"): _RETRY,
     ("GET", "/weather/rejected/retry"): _RETRY,
-    ("GET", "/weather/stations"): (_STATION,),
+    ("GET", "/weather/stations"): (_NEARBY,),
     ("GET", "/weather/stations/{wsid}"): _STATION,
     ("GET", "/weather/sky-conditions/{code}"): SKY_CONDITIONS[8],
     ("GET", "/weather/stations/{wsid}/current"): _HOUR,

@@ -5,9 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from killrweather.errors import BadRequest
 from killrweather.messages.weather import (
-    HALF_ROUND_THE_EARTH_KM,
     FindWeatherStations,
     GetCurrentWeather,
     GetRawWeather,
@@ -17,7 +15,7 @@ from killrweather.messages.weather import (
 )
 from killrweather.model.observation import RawWeatherData
 from killrweather.model.sky import SKY_CONDITIONS, SkyCondition
-from killrweather.model.station import WeatherStation
+from killrweather.model.station import HALF_ROUND_THE_EARTH_KM, NearbyStation, WeatherStation
 from killrweather.web import aggregates
 from killrweather.web.answers import OF_STATION, Ask, answer, json_response, may_answer
 from killrweather.web.caching import FOREVER
@@ -46,7 +44,10 @@ def router(ask: Ask) -> APIRouter:
 
 def _stations(routes: APIRouter, ask: Ask) -> None:
     @routes.get(
-        "/stations", response_model=tuple[WeatherStation, ...], responses=may_answer(422, 503), tags=["stations"]
+        "/stations",
+        response_model=tuple[NearbyStation | WeatherStation, ...],
+        responses=may_answer(422, 503),
+        tags=["stations"],
     )
     async def find_stations(
         request: Request,
@@ -67,15 +68,15 @@ def _stations(routes: APIRouter, ask: Ask) -> None:
         limit: Limit = 100,
         cursor: Annotated[str, Query(description="Where a further page starts, from the Link header")] = "",
     ) -> Response:
-        """Stations: the best match of a text first, the nearest to a place first, else in the order of their ids."""
+        """Stations: the nearest to a place first, the best match of a text first, else in the order of their ids.
+
+        Near a place each comes with its distance in km. A page that is full names the next one in its Link header.
+        """
         place = parse_place(near) if near is not None else None
-        if place and cursor:
-            raise BadRequest("cursor does not go with near: ask for a larger limit instead", "cursor")
         value = await ask(FindWeatherStations(search, country, place, km, limit, cursor))
-        is_full = place is None and len(value) == limit
-        return json_response(
-            value, tuple[WeatherStation, ...], headers=next_page(request, value[-1].wsid) if is_full else None
-        )
+        kind = NearbyStation if place else WeatherStation
+        following = next_page(request, value[-1].wsid) if len(value) == limit else None
+        return json_response(value, tuple[kind, ...], headers=following)  # type: ignore[valid-type]
 
     @routes.get("/stations/{wsid}", response_model=WeatherStation, responses=OF_STATION, tags=["stations"])
     async def station(wsid: Wsid) -> Response:

@@ -97,8 +97,8 @@ class StagedNode:
         everything: Iterable[WeatherStation] = sorted(self.stations.values(), key=lambda one: one.wsid)
         found = station.search(everything, msg.search) if msg.search else list(everything)
         if msg.near:
-            found = [one.station for one in station.near(found, *msg.near, msg.km)]
-        return tuple([one for one in found if one.wsid > msg.after][: msg.limit])
+            found = station.near(found, *msg.near, msg.km)
+        return station.page_of(found, msg.after, msg.limit)
 
     def GetWeatherStation(self, msg: GetWeatherStation) -> WeatherStation:
         if msg.wsid in self.stations or msg.wsid in self.rows:

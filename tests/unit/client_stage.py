@@ -23,7 +23,7 @@ from killrweather.messages.node import GetStreamProgress, StreamProgress
 from killrweather.model import precipitation, temperature
 from killrweather.model.observation import RawWeatherData
 from killrweather.model.sky import sky_condition
-from killrweather.model.station import near, search
+from killrweather.model.station import near, page_of, search
 from killrweather.processes import free_port
 from killrweather.web import Server, create_app
 
@@ -67,12 +67,11 @@ class WeatherNode(Node):
             case weather.StoreWeatherStations(stations):
                 self.stations.update({one.wsid: one for one in stations})
                 return weather.StationsStored(len(stations))
-            case weather.FindWeatherStations(near=place) if place:
-                return tuple(one.station for one in near(self.stations.values(), *place, message.km))[: message.limit]
             case weather.FindWeatherStations():
-                found = search(self.stations.values(), message.search) if message.search else self.stations.values()
-                after = sorted((one for one in found if one.wsid > message.after), key=lambda one: one.wsid)
-                return tuple(after[: message.limit])
+                found = sorted(self.stations.values(), key=lambda one: one.wsid)
+                found = search(found, message.search) if message.search else found
+                found = near(found, *message.near, message.km) if message.near else found
+                return page_of(found, message.after, message.limit)
             case weather.GetSkyConditionLookup(code):
                 return sky_condition(code)
             case weather.GetWeatherStation(wsid):

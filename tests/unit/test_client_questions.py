@@ -25,7 +25,7 @@ from killrweather.messages import weather
 from killrweather.messages.node import GetNodeStatus
 from killrweather.model.month import Month
 from killrweather.model.observation import RawWeatherData
-from killrweather.model.station import WeatherStation
+from killrweather.model.station import NearbyStation, WeatherStation
 
 DAY, NEXT_DAY = date(2013, 7, 1), date(2013, 7, 2)
 START, END = (datetime(2013, 7, day, 6, tzinfo=timezone.utc) for day in (1, 2))
@@ -114,7 +114,8 @@ METHODS = {
     weather.GetPrecipitation(LGA, 2013): lambda c: c.annual_precipitation(LGA, 2013),
     weather.GetMonthlyHiLowTemperature(LGA, 2013, 7): lambda c: c.high_low(LGA, 2013, 7),
     weather.FindWeatherStations("la guardia", "US", limit=5): lambda c: c.stations("la guardia", "US", page_size=5),
-    weather.FindWeatherStations(near=(40.0, -73.5), km=99.5): lambda c: c.stations_near(40.0, -73.5, km=99.5),
+    weather.FindWeatherStations(near=(40.0, -73.5), km=99.5, limit=7): lambda c: c.stations_near(40.0, -73.5, 99.5, 7),
+    weather.FindWeatherStations(near=(0.3, -1e-7), km=50.0, limit=1_000): lambda c: c.stations_near(0.1 + 0.2, -1e-7),
 }
 
 
@@ -147,6 +148,23 @@ def test_a_series_goes_on_over_all_pages(stage, page_size):
 
     assert [first] == HOURS[:1]
     assert both(stage, lambda client: client.raw(LGA, page_size=page_size)) == HOURS
+
+
+@pytest.mark.parametrize("page_size", [1, 2, 3, 1_000])
+def test_the_stations_near_a_place_go_on_over_all_pages(page_size):
+    """Nearest first with the distance, equally far ones in the order of their ids."""
+    places = {"3:1": (0.0, 180.0), "1:1": (0.0, -179.0), "2:1": (0.0, 179.0), "4:1": (0.0, 177.0), "5:1": (1.0, 0.0)}
+    stations = [WeatherStation(wsid, "AT SEA", lat=lat, long=long) for wsid, (lat, long) in places.items()]
+    with served() as stage:
+        in_order(stage, lambda client: client.store_stations([*stations, WeatherStation("6:1")]))
+        found = both(stage, lambda client: client.stations_near(0.0, 180.0, km=223.0, page_size=page_size))
+
+    assert [(one.wsid, round(one.distance_km, 1)) for one in found] == [
+        ("000003:00001", 0.0),
+        ("000001:00001", 111.2),
+        ("000002:00001", 111.2),
+    ]
+    assert found[0] == NearbyStation("000003:00001", "AT SEA", lat=0.0, long=180.0, distance_km=0.0)
 
 
 def test_a_node_that_is_not_ready_says_what_is_missing():

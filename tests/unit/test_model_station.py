@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from killrweather.errors import BadRequest
-from killrweather.model.station import EARTH_RADIUS_KM, WeatherStation, distance_km, near, search, wsids_of
+from killrweather.model.station import (
+    EARTH_RADIUS_KM,
+    HALF_ROUND_THE_EARTH_KM,
+    WeatherStation,
+    distance_km,
+    near,
+    page_of,
+    search,
+    wsids_of,
+)
 
 LAGUARDIA = WeatherStation("725030:14732", "NEW YORK LAGUARDIA ARPT", "US", "NY", "KLGA", 40.783, -73.883, 3.4)
 KENNEDY = WeatherStation("744860:94789", "NEW YORK J F KENNEDY INT'L AR", "US", "NY", "KJFK", 40.65, -73.783, 6.7)
@@ -44,7 +53,8 @@ def test_near_gives_the_stations_within_the_distance_nearest_first():
     """A station whose place is unknown is never near."""
     found = near(STATIONS, 40.78, -73.88, 50)
 
-    assert [one.station for one in found] == [LAGUARDIA, KENNEDY]
+    assert [one.wsid for one in found] == [LAGUARDIA.wsid, KENNEDY.wsid]
+    assert (found[0].name, found[0].elevation) == (LAGUARDIA.name, LAGUARDIA.elevation)
     assert found[1].distance_km == pytest.approx(16.6, abs=0.1)
 
 
@@ -71,6 +81,59 @@ def test_a_place_that_is_not_on_earth_is_refused(place, argument):
 
 LATITUDES = st.floats(-90, 90)
 LONGITUDES = st.floats(-180, 180)
+
+
+PLACES = st.sampled_from((-180.0, -179.9, 0.0, 179.9, 180.0)) | LONGITUDES
+CROWD = st.lists(
+    st.tuples(st.sampled_from((-90.0, -0.1, 0.0, 90.0)) | LATITUDES, PLACES) | st.just((None, None)), max_size=40
+)
+
+
+@given(CROWD, LATITUDES, PLACES, st.floats(0.001, HALF_ROUND_THE_EARTH_KM), st.integers(1, 45))
+def test_all_pages_together_are_the_whole_answer(places, lat, long, km, limit):
+    """Whatever their size, also where several stations are equally far, over the date line and at the poles."""
+    stations = [WeatherStation(f"{number:06}:99999", lat=a, long=b) for number, (a, b) in enumerate(places * 2)]
+    known = [(round(distance_km(lat, long, one.lat, one.long), 6), one.wsid) for one in stations if one.lat is not None]
+    expected = sorted(pair for pair in known if pair[0] <= km)
+
+    pages, after = [], ""
+    while shown := page_of(near(reversed(stations), lat, long, km), after, limit):
+        pages.append(shown)
+        after = shown[-1].wsid
+
+    assert [(one.distance_km, one.wsid) for shown in pages for one in shown] == expected
+    assert all(len(shown) == limit for shown in pages[:-1])
+
+
+@pytest.mark.parametrize(
+    ("place", "nearest", "km"),
+    [
+        ((0.0, 179.5), (0.0, -179.5), 111.195),
+        ((0.0, 180.0), (0.0, -180.0), 0.0),
+        ((90.0, 0.0), (89.0, -120.0), 111.195),
+        ((-89.0, 10.0), (-89.0, -170.0), 222.390),
+    ],
+)
+def test_the_date_line_and_the_poles_are_no_borders(place, nearest, km):
+    """A degree of a great circle is 111.195 km there too."""
+    [found] = near([WeatherStation("1", lat=nearest[0], long=nearest[1])], *place, km + 0.001)
+
+    assert found.distance_km == pytest.approx(km, abs=0.001)
+
+
+def test_stations_that_are_equally_far_come_in_the_order_of_their_ids():
+    """Also where the arithmetic of the two distances differs in the last digit."""
+    east, west = WeatherStation("2:1", lat=0.0, long=179.0), WeatherStation("1:1", lat=0.0, long=-179.0)
+
+    assert [one.wsid for one in near([east, west], 0.0, 180.0, 112)] == ["1:1", "2:1"]
+
+
+def test_a_page_after_a_station_that_was_not_found_is_refused():
+    """As a cursor of another question would be."""
+    with pytest.raises(BadRequest, match="cursor") as caught:
+        page_of(STATIONS, "999999:99999", 10)
+
+    assert caught.value.argument == "cursor"
 
 
 @given(LATITUDES, LONGITUDES, LATITUDES, LONGITUDES)

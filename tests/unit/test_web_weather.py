@@ -1,5 +1,6 @@
 """The GETs: each is its request message, and its answer is the contract's JSON."""
 
+from dataclasses import astuple
 from datetime import date, datetime, timezone
 
 import pytest
@@ -30,7 +31,7 @@ from killrweather.model.precipitation import (
     TopKPrecipitation,
 )
 from killrweather.model.sky import SkyCondition
-from killrweather.model.station import WeatherStation
+from killrweather.model.station import NearbyStation, WeatherStation
 from killrweather.model.temperature import (
     AnnualTemperature,
     DailyTemperature,
@@ -48,6 +49,7 @@ WET = DailyPrecipitation(LGA, 2008, 9, 6, 9.9, 11, 1)
 WET_MONTH = MonthlyPrecipitation(LGA, 2008, 9, 12.1, 60, 5)
 RAIN = AnnualPrecipitation(LGA, 2008, 119.9, 800, 90)
 WHO = WeatherStation(LGA, "LA GUARDIA", "US", "NY", "KLGA", 40.779, -73.88, 3.0)
+NEARBY = NearbyStation(*astuple(WHO), distance_km=12.5)
 SKY = SkyCondition(8, "eight oktas (10/10, OVC)")
 
 RAW_JSON = {
@@ -212,8 +214,8 @@ def utc(*parts: int) -> datetime:
         (
             "/weather/stations?near=40.64,-73.78&km=20&country=US&search=kennedy&limit=5",
             FindWeatherStations("kennedy", "US", (40.64, -73.78), 20.0, 5),
-            (WHO,),
-            [fields_of(WHO)],
+            (NEARBY,),
+            [{**fields_of(WHO), "distance_km": 12.5}],
         ),
     ],
 )
@@ -302,7 +304,6 @@ def test_half_a_range_goes_to_the_end_or_from_the_beginning(node, browser):
         ("/weather/stations?near=nan,0", "near"),
         ("/weather/stations?near=1,2&km=-1", "km"),
         ("/weather/stations?near=1,2&km=nan", "km"),
-        ("/weather/stations?near=1,2&cursor=x", "cursor"),
     ],
 )
 def test_a_bad_argument_is_named(node, browser, path, argument):
@@ -362,3 +363,12 @@ def test_pages_of_stations_go_on_after_the_last_id(node, browser):
     browser.get(following)
 
     assert node.asked[1] == FindWeatherStations(country="US", limit=1, after=LGA)
+
+
+def test_pages_of_stations_near_a_place_go_on_after_the_last_id(node, browser):
+    """The next page is of the same place and distance."""
+    node.answers[FindWeatherStations] = (NEARBY,)
+    following = browser.get("/weather/stations?near=40.64,-73.78&km=30&limit=1").links["next"]["url"]
+    browser.get(following)
+
+    assert node.asked[1] == FindWeatherStations(near=(40.64, -73.78), km=30, limit=1, after=LGA)
