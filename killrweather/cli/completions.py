@@ -4,14 +4,20 @@ Nothing is ever printed here, and a node that is away, slow or does not let us i
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
 from killrweather.cli.bash_words import before_colon
 from killrweather.cli.options import environment
+
+if TYPE_CHECKING:
+    from killrweather.client import Client
+
+T = TypeVar("T")
 
 _PATIENCE_S = 0.7
 """Whoever pressed Tab waits for this."""
@@ -42,15 +48,14 @@ def stations(ctx: typer.Context, incomplete: str) -> Offer:
     """Station ids that begin so, with their names, from the running node."""
     before = before_colon(os.environ)
     begun = f"{before}{incomplete}".upper()
-    found = _ask(ctx, "/weather/stations", search=begun or None, limit=_MOST)
-    return [(one["wsid"][len(before) :], one["name"] or "") for one in found if one["wsid"].startswith(begun)]
+    found = _ask(ctx, lambda client: islice(client.stations(begun, page_size=_MOST), _MOST))
+    return [(one.wsid[len(before) :], one.name or "") for one in found if one.wsid.startswith(begun)]
 
 
 def nodes(ctx: typer.Context, incomplete: str) -> Offer:
     """Names of the cluster's nodes, with their states."""
-    node = _ask(ctx, "/status", node_only=True)
-    members = node["node"]["cluster"]["members"] if node else []
-    return [(one["name"], one["state"]) for one in members if one["name"].startswith(incomplete)]
+    members = _ask(ctx, lambda client: client.status(node_only=True).node.cluster.members)
+    return [(one.name, one.state) for one in members if one.name.startswith(incomplete)]
 
 
 def sky_codes(incomplete: str) -> Offer:
@@ -60,10 +65,10 @@ def sky_codes(incomplete: str) -> Offer:
     return [(str(one.code), one.text) for one in SKY_CONDITIONS if str(one.code).startswith(incomplete)]
 
 
-def _ask(ctx: typer.Context, path: str, **parameters: Any) -> Any:
+def _ask(ctx: typer.Context, question: Callable[["Client"], Iterable[T]]) -> list[T]:
     with suppress(Exception):  # whatever is wrong, a half-typed line is no place to say so
         given = ctx.params
         found = environment(given.get("config"), given.get("home"))
         with found.client(timeout_s=_PATIENCE_S) as client:
-            return client.get(path, Any, **parameters)
+            return list(question(client))
     return []

@@ -6,19 +6,14 @@ import typer
 
 from killrweather.cli.arguments import Commands
 from killrweather.cli.completions import sky_codes, stations
-from killrweather.cli.questions import command
+from killrweather.cli.questions import command, first
 from killrweather.cli.side_by_side import TemperatureAndRain, ask_both, print_side_by_side, rows_side_by_side
 from killrweather.cli.spans import Days, EndDay, Months, Year, Years
 from killrweather.model.observation import RawWeatherData
-from killrweather.model.precipitation import AnnualPrecipitation, DailyPrecipitation, MonthlyPrecipitation
+from killrweather.model.precipitation import DailyPrecipitation
 from killrweather.model.sky import SkyCondition
 from killrweather.model.station import WeatherStation
-from killrweather.model.temperature import (
-    AnnualTemperature,
-    DailyTemperature,
-    MonthlyHiLowTemperature,
-    MonthlyTemperature,
-)
+from killrweather.model.temperature import MonthlyHiLowTemperature
 
 if TYPE_CHECKING:
     from killrweather.client import Client
@@ -34,7 +29,7 @@ def current(client: "Client", wsid: Wsid) -> RawWeatherData:
 
     Example: `killrweather query current 725030:14732`
     """
-    return client.get(f"/weather/stations/{wsid}/current", RawWeatherData)
+    return client.current(wsid)
 
 
 @command(app, "raw")
@@ -43,14 +38,13 @@ def raw(
     wsid: Wsid,
     start: Annotated[str, typer.Option(help="First day, YYYY-MM-DD.")],
     end: EndDay = None,
-    limit: Annotated[int, typer.Option(help="Observations at most.")] = 1000,
+    limit: Annotated[int, typer.Option(help="Observations at most.", min=1)] = 1000,
 ) -> tuple[RawWeatherData, ...]:
     """Observations of a range of days, oldest first.
 
     Example: `killrweather query raw 725030:14732 --start 2013-07-01`
     """
-    path, kind = f"/weather/stations/{wsid}/raw", tuple[RawWeatherData, ...]
-    return client.get(path, kind, start=start, end=end or start, limit=limit)
+    return first(limit, lambda size: client.raw(wsid, start, end or start, size))
 
 
 @command(app, "daily", print_side_by_side, rows_side_by_side)
@@ -59,7 +53,7 @@ def daily(client: "Client", wsid: Wsid, span: Days) -> TemperatureAndRain:
 
     Example: `killrweather query daily 725030:14732 --start 2013-07-01 --end 2013-07-07`
     """
-    return ask_both(client, wsid, "daily", (DailyTemperature, DailyPrecipitation), **span.asked)
+    return ask_both(client.daily_temperature, client.daily_precipitation, wsid, **span.asked)
 
 
 @command(app, "monthly", print_side_by_side, rows_side_by_side)
@@ -68,7 +62,7 @@ def monthly(client: "Client", wsid: Wsid, span: Months) -> TemperatureAndRain:
 
     Example: `killrweather query monthly 725030:14732 --year 2013`
     """
-    return ask_both(client, wsid, "monthly", (MonthlyTemperature, MonthlyPrecipitation), **span.asked)
+    return ask_both(client.monthly_temperature, client.monthly_precipitation, wsid, **span.asked)
 
 
 @command(app, "annual", print_side_by_side, rows_side_by_side)
@@ -77,7 +71,7 @@ def annual(client: "Client", wsid: Wsid, span: Years) -> TemperatureAndRain:
 
     Example: `killrweather query annual 725030:14732 --start 2010 --end 2013`
     """
-    return ask_both(client, wsid, "annual", (AnnualTemperature, AnnualPrecipitation), **span.asked)
+    return ask_both(client.annual_temperature, client.annual_precipitation, wsid, **span.asked)
 
 
 @command(app, "top-precipitation")
@@ -88,8 +82,7 @@ def top_precipitation(
 
     Example: `killrweather query top-precipitation 725030:14732 --year 2013 --k 5`
     """
-    path = f"/weather/stations/{wsid}/precipitation/top"
-    return client.get(path, tuple[DailyPrecipitation, ...], year=year, k=k)
+    return client.top_precipitation(wsid, year, k)
 
 
 @command(app, "high-low")
@@ -100,8 +93,7 @@ def high_low(
 
     Example: `killrweather query high-low 725030:14732 --year 2013 --month 7`
     """
-    path = f"/weather/stations/{wsid}/temperature/high-low"
-    return client.get(path, MonthlyHiLowTemperature, year=year, month=month)
+    return client.high_low(wsid, year, month)
 
 
 @command(app, "station")
@@ -110,7 +102,7 @@ def station(client: "Client", wsid: Wsid) -> WeatherStation:
 
     Example: `killrweather query station 725030:14732`
     """
-    return client.get(f"/weather/stations/{wsid}", WeatherStation)
+    return client.station(wsid)
 
 
 @command(app, "sky")
@@ -122,4 +114,4 @@ def sky(
 
     Example: `killrweather query sky 8`
     """
-    return client.get(f"/weather/sky-conditions/{code}", SkyCondition)
+    return client.sky_condition(code)

@@ -35,12 +35,12 @@ def run(
     """
     with environment(config, home).client() as client:
         given = {"wsid": wsid, "year": year}
-        order = Recomputation(**client.post("/operations/recompute", b"", **given))
+        order = client.post("/operations/recompute", b"", Recomputation, **given)
         try:
             result = _await_end(client, order)
         except KeyboardInterrupt:
-            ended = client.post("/operations/recompute/stop", b"")
-            done = f"{ended['station_years']:,} of {ended['total']:,} station-years were recomputed"
+            ended = client.post("/operations/recompute/stop", b"", Recomputation)
+            done = f"{ended.station_years:,} of {ended.total:,} station-years were recomputed"
             raise KillrWeatherError(f"interrupted: {done}, and the job has ended; it may be run again") from None
     names = ("station_years", "days", "months", "years", "seconds")
     text = (

@@ -76,7 +76,7 @@ def retry(
     """
     with environment(config, home).client() as client, progress() as display:
         task = display.add_task("retrying", total=None, shown="", unit="records")
-        order = RejectedRetry(**client.post("/weather/rejected/retry", b"", code=code, format=format))
+        order = client.post("/weather/rejected/retry", b"", RejectedRetry, code=code, format=format)
         for state in follow(lambda: client.get("/weather/rejected/retry", RejectedRetry)):
             if state.id != order.id:
                 raise KillrWeatherError("the node's rejected actor was restarted and its retry ended: run it again")

@@ -1,7 +1,7 @@
 """``killrweather replay``: the speed layer again from a place in the log."""
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,7 @@ from killrweather.cli.options import ConfigFiles, HomeDirectory, environment
 from killrweather.cli.output import Output, progress
 from killrweather.errors import BadRequest, KillrWeatherError, Unavailable
 from killrweather.messages.layers import Replaying
+from killrweather.messages.node import StreamProgress
 
 if TYPE_CHECKING:
     from killrweather.client import Client
@@ -40,8 +41,8 @@ def run(
     started = time.monotonic()
     with environment(config, home).client() as client:
         given = {"from_offset": from_offset, "from_time": from_time, "partition": partition}
-        order = client.post("/operations/replay", b"", **given, from_beginning=from_beginning or None)
-        replaying = _await_begin(client, Replaying(**_with_numbers(order)))
+        order = client.post("/operations/replay", b"", Replaying, **given, from_beginning=from_beginning or None)
+        replaying = _await_begin(client, order)
         if wait:
             _await_end(client, replaying)
     seconds = time.monotonic() - started
@@ -55,13 +56,15 @@ def _await_begin(client: "Client", order: Replaying) -> Replaying:
     """The replay once the stream is set back; it finishes its micro-batch first."""
     if order.has_begun:
         return order
-    for stream in follow(lambda: _stream(client)):
-        seen = stream["replay"]
-        if seen is None or seen["id"] != order.id:
-            raise KillrWeatherError("the stream was restarted before the replay began: order it again")
-        if seen["has_begun"]:
-            break
-    return Replaying(**_with_numbers(seen))
+    replays = (_still(order, stream.replay) for stream in follow(lambda: _stream(client)))
+    return next(replay for replay in replays if replay.has_begun)
+
+
+def _still(order: Replaying, seen: Replaying | None) -> Replaying:
+    """The replay as it is seen, if it is still the one that was ordered."""
+    if seen is None or seen.id != order.id:
+        raise KillrWeatherError("the stream was restarted before the replay began: order it again")
+    return seen
 
 
 def _await_end(client: "Client", replaying: Replaying) -> None:
@@ -70,21 +73,14 @@ def _await_end(client: "Client", replaying: Replaying) -> None:
         total = replaying.records
         task = display.add_task("replaying", total=total, shown=f"0 of {total:,} records", unit="records")
         for stream in follow(lambda: _stream(client)):
-            stored = {int(number): offset for number, offset in stream["stored"].items()}
-            done = total - replaying.remaining(stored)
+            done = total - replaying.remaining(stream.stored)
             display.update(task, completed=done, shown=f"{done:,} of {total:,} records")
             if done >= total:
                 return
 
 
-def _stream(client: "Client") -> dict[str, Any]:
-    status: dict[str, Any] = client.get("/status", dict[str, Any])
-    if status["stream"] is None:
-        raise Unavailable(status["problem"])
-    return dict(status["stream"])
-
-
-def _with_numbers(order: dict[str, Any]) -> dict[str, Any]:
-    """A replay as JSON has it, with numbers for its partitions."""
-    numbers = {name: {int(number): offset for number, offset in order[name].items()} for name in ("begin", "until")}
-    return {**order, **numbers}
+def _stream(client: "Client") -> StreamProgress:
+    status = client.status()
+    if status.stream is None:
+        raise Unavailable(status.problem or "the stream cannot be reached")
+    return status.stream

@@ -1,9 +1,9 @@
 """Temperature and rain of the same days, months or years, side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.text import Text
 
@@ -13,8 +13,7 @@ from killrweather.errors import NoData
 from killrweather.model.precipitation import AnnualPrecipitation
 from killrweather.model.temperature import AnnualTemperature
 
-if TYPE_CHECKING:
-    from killrweather.client import Client
+Question = Callable[..., tuple[Any, ...]]
 
 _KEYS = ("year", "month", "day")
 _OF_WARMTH, _OF_RAIN = (
@@ -51,17 +50,17 @@ class TemperatureAndRain:
         return [(warmth.get(key), rain.get(key)) for key in sorted(warmth.keys() | rain.keys())]
 
 
-def ask_both(client: "Client", wsid: str, unit: str, kinds: tuple[Any, Any], **asked: Any) -> TemperatureAndRain:
-    """Ask for the ``daily``, ``monthly`` or ``annual`` values of both; raises NoData when there are none at all."""
+def ask_both(temperature: Question, precipitation: Question, wsid: str, **asked: Any) -> TemperatureAndRain:
+    """Ask a station both questions of its days, months or years; raises NoData when there is no answer at all."""
     answers: list[tuple[Any, ...]] = []
     absences: list[NoData] = []
-    for what, kind in zip(("temperature", "precipitation"), kinds, strict=True):
+    for question in (temperature, precipitation):
         try:
-            answers.append(client.get(f"/weather/stations/{wsid}/{what}/{unit}", tuple[kind, ...], **asked))  # type: ignore[valid-type]
+            answers.append(question(wsid, **asked))
         except NoData as absence:
             answers.append(())
             absences.append(absence)
-    if len(absences) == len(kinds):
+    if len(absences) == len(answers):
         raise absences[0]
     return TemperatureAndRain(*answers)
 

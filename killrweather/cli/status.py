@@ -16,6 +16,7 @@ from killrweather.cli.completions import of
 from killrweather.cli.keys import quit_key
 from killrweather.cli.options import ConfigFiles, Environment, HomeDirectory, environment
 from killrweather.cli.output import NOTES, Output, reader_may_leave, say
+from killrweather.cli.rows import plain
 from killrweather.cli.tables import console, print_rich, table
 from killrweather.errors import BadRequest, KillrWeatherError, Unavailable
 from killrweather.messages.node import HOPS, shown
@@ -62,7 +63,7 @@ def look(found: Environment) -> dict[str, Any]:
     result: dict[str, Any] = {"ready": False, "nodes": [], "counters": {}, "services": services(found)}
     try:
         with found.client(timeout_s=10.0) as client:
-            seen: dict[str, Any] = client.get("/status", dict[str, Any])
+            seen = plain(client.status())
     except Unavailable as error:
         return {**result, "problem": str(error)}
     node = seen["node"]
@@ -113,19 +114,16 @@ def _cluster(found: Environment) -> dict[str, Any]:
             return {**member, "problem": f"it has been down since {member['since']}"}
         try:
             with found.client(url=member["address"], timeout_s=_OTHERS_S) as client:
-                return {**client.get("/status", dict[str, Any], node_only=True)["node"], "state": member["state"]}
+                return {**plain(client.status(node_only=True).node), "state": member["state"]}
         except KillrWeatherError as error:
             return {**member, "problem": str(error)}
 
     with ThreadPoolExecutor(len(others) or 1) as pool:
         status["nodes"] += pool.map(ask, others)
     with suppress(KillrWeatherError), found.client(timeout_s=_OTHERS_S) as client:
-        status["events"] = _events(client.get("/cluster/history", list[dict[str, Any]], limit=_EVENTS))
+        past = client.cluster_history(_EVENTS)
+        status["events"] = [{"at": event.at, "event": event.event, "text": event.text} for event in past]
     return status
-
-
-def _events(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{name: event[name] for name in ("at", "event", "text")} for event in events]
 
 
 def _watch(found: Environment, status: dict[str, Any]) -> None:

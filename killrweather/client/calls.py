@@ -15,14 +15,15 @@ from killrweather.messages.cluster import GetClusterView
 
 @dataclass(frozen=True)
 class Order:
-    """A POST that is sent once."""
+    """A POST that is sent once, and whose answer is one value of ``kind``."""
 
     call: Call
+    kind: Any
 
-    def converse(self, core: Core) -> Conversation[dict[str, Any]]:
+    def converse(self, core: Core) -> Conversation[Any]:
         """Send it to the first node that can be reached."""
         response = yield from core.send(self.call)
-        return value_of(response, dict[str, Any])
+        return value_of(response, self.kind)
 
 
 def get(path: str, kind: Any, **parameters: Any) -> Question[Any]:
@@ -30,13 +31,13 @@ def get(path: str, kind: Any, **parameters: Any) -> Question[Any]:
     return Question(path, kind, parameters)
 
 
-def post(path: str, body: bytes, **parameters: Any) -> Order:
-    """Send a body and return the JSON answer; a body whose every row was rejected is an answer too.
+def post(path: str, body: bytes, kind: Any = dict[str, Any], **parameters: Any) -> Order:
+    """Send a body and return the answer as a value of ``kind``; a body whose every row was rejected is an answer too.
 
     It is sent once: another node is tried only where nothing can have been done yet, or where doing it twice is
     doing it once.
     """
-    return Order(Call("POST", path, questions.given(parameters), body))
+    return Order(Call("POST", path, questions.given(parameters), body), kind)
 
 
 def ask(message: Any) -> Question[Any]:

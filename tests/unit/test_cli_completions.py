@@ -3,58 +3,41 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
+import httpx
 import pytest
+from cli_stage import Node
 from hypothesis import given
 from hypothesis import strategies as st
 from test_cli import COMMANDS
 from typer.main import get_command
+from web_stage import status
 
 from killrweather import cli
 from killrweather.cli import completions
 from killrweather.cli.bash_words import rejoin
-from killrweather.cli.options import Environment
-from killrweather.errors import Unavailable
+from killrweather.messages.cluster import ClusterView, Member
+from killrweather.messages.node import Status
+from killrweather.model.station import WeatherStation
 from killrweather.processes import free_port
 
 STATIONS = [
-    {"wsid": "725020:14734", "name": "Newark"},
-    {"wsid": "725030:14732", "name": "La Guardia"},
-    {"wsid": "725030:99999", "name": None},
-    {"wsid": "744860:94789", "name": "Kennedy"},
+    WeatherStation("725020:14734", "Newark"),
+    WeatherStation("725030:14732", "La Guardia"),
+    WeatherStation("725030:99999"),
+    WeatherStation("744860:94789", "Kennedy"),
 ]
-MEMBERS = [{"name": "node-1", "state": "Up"}, {"name": "node-2", "state": "Down"}]
-
-
-class Node:
-    """A client of a node that knows some stations and nodes, and keeps what it was asked."""
-
-    def __init__(self):
-        self.asked, self.problem = [], None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def get(self, path, kind, **parameters):
-        self.asked.append((path, parameters))
-        if self.problem:
-            raise self.problem
-        return {"/weather/stations": STATIONS, "/status": {"node": {"cluster": {"members": MEMBERS}}}}[path]
+MEMBERS = (Member("node-1", "1", "http://n1", (), "1", 1, "Up"), Member("node-2", "2", "http://n2", (), "1", 2, "Down"))
 
 
 @pytest.fixture
 def node(monkeypatch):
-    """The node, and the time-out that its client was given in ``options``."""
+    """A node that knows some stations and nodes."""
     node = Node()
-
-    def client(environment, **options):
-        node.options = options
-        return node
-
-    monkeypatch.setattr(Environment, "client", client)
+    seen = replace(status(ready=True), cluster=ClusterView("1", 1, MEMBERS))
+    node.answers = {"/weather/stations": STATIONS, "/status": Status(seen, None)}
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", node.answer)
     return node
 
 
@@ -109,11 +92,11 @@ def test_a_node_is_asked_with_little_patience(node, tab):
     """Whoever pressed Tab waits for it."""
     tab("query", "current", "72")
 
-    assert node.asked == [("/weather/stations", {"search": "72", "limit": 100})]
-    assert node.options["timeout_s"] < 1
+    assert node.asked == [("/weather/stations", {"search": "72", "limit": "100"})]
+    assert node.timeouts[0] < 1
 
 
-@pytest.mark.parametrize("problem", [Unavailable("away"), KeyError("wsid"), ValueError("no JSON")])
+@pytest.mark.parametrize("problem", [httpx.ConnectError("away"), KeyError("wsid"), ValueError("no JSON")])
 def test_a_node_that_cannot_answer_offers_nothing_in_silence(node, tab, problem):
     """Neither an error nor a traceback stands in a half-typed line."""
     node.problem = problem

@@ -2,24 +2,26 @@
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import replace
 
 import pytest
+from web_stage import status
 
 from killrweather import cli
 from killrweather.cli import following
 from killrweather.cli.options import Environment
 from killrweather.errors import NoData, Unavailable
-from killrweather.messages.layers import Recomputation
+from killrweather.messages.layers import Recomputation, Replaying
+from killrweather.messages.node import Status, StreamProgress
 
-ORDERED = {"id": "b2", "begin": {"0": 10}, "until": {"0": 90}, "has_begun": False}
-BEGUN = {**ORDERED, "has_begun": True}
+ORDERED = Replaying("b2", {0: 10}, {0: 90}, has_begun=False)
+BEGUN = replace(ORDERED, has_begun=True)
 WHOLE = Recomputation("a1", None, 2013, "done", "", 2, 2, 17_000, 730, 24, 2, 4.5)
 
 
 def at(offset, replay):
     """The status of a node whose stream is at this offset."""
-    return {"stream": {"stored": {"0": offset}, "replay": replay}}
+    return Status(status(ready=True), StreamProgress({0: offset}, {0: 90}, 0, "running", "", replay))
 
 
 class Node:
@@ -34,11 +36,14 @@ class Node:
     def __exit__(self, *_):
         pass
 
-    def post(self, path, body, **parameters):
+    def post(self, path, body, kind, **parameters):
         self.asked.append((path, {name: value for name, value in parameters.items() if value is not None}))
         return self._told(self.answer)
 
     def get(self, path, kind, **parameters):
+        return self._told(self.looks.pop(0))
+
+    def status(self):
         return self._told(self.looks.pop(0))
 
     def _told(self, answer):
@@ -109,7 +114,7 @@ def test_a_replay_is_waited_for_through_its_batch_its_records_and_a_node_that_is
     assert node.looks == []
 
 
-@pytest.mark.parametrize("seen", [None, {**BEGUN, "id": ""}])
+@pytest.mark.parametrize("seen", [None, replace(BEGUN, id="")])
 def test_a_replay_that_was_lost_with_its_stream_is_no_success(node, run, seen):
     """The stream was restarted between the order and its beginning."""
     node.answer, node.looks = ORDERED, [at(90, seen)]
@@ -122,7 +127,7 @@ def test_a_replay_that_was_lost_with_its_stream_is_no_success(node, run, seen):
 
 def test_a_recompute_prints_its_counts(node, run):
     """--json has the result and nothing of the way to it."""
-    node.answer = asdict(Recomputation("a1", None, 2013, "running", "", 2))
+    node.answer = Recomputation("a1", None, 2013, "running", "", 2)
     node.looks = [Recomputation("a1", None, 2013, "waiting", "Cassandra is away", 2), WHOLE]
 
     code, out, err = run("recompute", "--year", "2013", "--json")
@@ -142,7 +147,7 @@ def test_a_recompute_prints_its_counts(node, run):
 )
 def test_a_recompute_that_did_not_come_to_its_end_is_a_failure(node, run, last, named):
     """Killed, ended by somebody else, or gone with its node."""
-    node.answer, node.looks = asdict(Recomputation("a1", state="running")), [last]
+    node.answer, node.looks = Recomputation("a1", state="running"), [last]
 
     code, out, err = run("recompute")
 
@@ -161,7 +166,7 @@ def test_a_recompute_of_what_is_not_there_is_exit_code_3(node, run):
 
 def test_ctrl_c_ends_the_recompute(node, run):
     """The node is told to stop it, and the line says how far it came."""
-    node.answer, node.looks = asdict(Recomputation("a1", state="running", total=2)), [KeyboardInterrupt()]
+    node.answer, node.looks = Recomputation("a1", state="running", total=2), [KeyboardInterrupt()]
 
     code, _, err = run("recompute")
 

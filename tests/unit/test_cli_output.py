@@ -9,18 +9,18 @@ import subprocess
 import sys
 from datetime import datetime, timezone
 
+import httpx
 import pytest
+from cli_stage import Node
 from hypothesis import example, given
 from hypothesis import strategies as st
 from test_cli import COMMANDS
-from test_cli_query import LGA, STATION, Node, a_month
+from test_cli_query import LGA, STATION, a_month
 
 from killrweather import cli
 from killrweather.cli import open as open_command
-from killrweather.cli.options import Environment
 from killrweather.cli.rows import columns_of, rows_of, write_csv
 from killrweather.cli.tables import print_table
-from killrweather.errors import Unavailable
 from killrweather.model.observation import RawWeatherData
 from killrweather.model.precipitation import DailyPrecipitation, MonthlyPrecipitation
 from killrweather.model.temperature import DailyTemperature
@@ -46,7 +46,7 @@ class Terminal(Pipe):
 @pytest.fixture
 def node(monkeypatch):
     node = Node()
-    monkeypatch.setattr(Environment, "client", lambda *_, **__: node)
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", node.answer)
     return node
 
 
@@ -286,11 +286,11 @@ def test_open_opens_nothing_where_nothing_runs(node, run, monkeypatch, capsys):
     """One line, exit code 1."""
     opened = []
     monkeypatch.setattr(open_command.webbrowser, "open", opened.append)
-    monkeypatch.setattr(node, "get", lambda *_, **__: (_ for _ in ()).throw(Unavailable("no node answers")))
+    node.problem = httpx.ConnectError("refused")
 
     assert run("open") == (1, "")
     assert opened == []
-    assert capsys.readouterr().err == "error: no node answers\n"
+    assert capsys.readouterr().err.startswith("error: no node answers at http://127.0.0.1:8080: refused")
 
 
 @pytest.mark.parametrize("form", [(), ("--json",), ("--csv",)])
