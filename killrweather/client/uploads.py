@@ -2,18 +2,18 @@
 
 import csv
 import io
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
 from killrweather.client.answers import value_of
 from killrweather.client.bodies import BATCH_ROWS, MOST_BYTES, Observation, pieces_of, pieces_of_async
-from killrweather.client.core import Core
+from killrweather.client.core import Core, Task
 from killrweather.client.results import LoadProgress, LoadResult
 from killrweather.client.steps import Call, Conversation, Pause, Take
 from killrweather.errors import FormatError, Unavailable
-from killrweather.feed.formats import Format, format_named
+from killrweather.feed.formats import format_named
 from killrweather.feed.reader import Piece, read_path
 from killrweather.messages.node import Status
 from killrweather.model.station import WeatherStation
@@ -34,37 +34,25 @@ def _silent(progress: LoadProgress) -> None:
 
 
 @dataclass(frozen=True)
-class Load:
-    """Files to send."""
+class Sending:
+    """Pieces to send as they come, one after the other, so that of two versions of an hour the later one wins."""
 
-    paths: tuple[Path, ...]
-    format: Format | None
+    sources: tuple[tuple[Path | None, Take], ...]
+    """A file with its pieces; or None, and pieces of the caller's own."""
     report: Report
 
     def converse(self, core: Core) -> Conversation[LoadResult]:
-        """Send one file after the other; one that can't be read does not keep the others out."""
+        """Send them all; a file that can't be read does not keep the others out."""
         result, start = LoadResult(), core.now()
-        for path in self.paths:
+        for path, take in self.sources:
             try:
-                yield from _send_all(core, Take(read_path(path, _LIMITS, self.format)), result, self.report)
+                while (piece := (yield take)) is not None:
+                    result.add(piece, (yield from _send(core, piece)))
+                    self.report(LoadProgress(result.read))
             except (FormatError, OSError) as error:
-                reason = f"{path}: {error.strerror}" if isinstance(error, OSError) else str(error)
-                result.failures.append(reason)
-        result.seconds = core.now() - start
-        return result
-
-
-@dataclass(frozen=True)
-class Feeding:
-    """Pieces to send as they come."""
-
-    take: Take
-    report: Report
-
-    def converse(self, core: Core) -> Conversation[LoadResult]:
-        """Send one after the other, so that of two versions of an hour the later one wins."""
-        result, start = LoadResult(), core.now()
-        yield from _send_all(core, self.take, result, self.report)
+                if path is None:
+                    raise
+                result.failures.append(f"{path}: {error.strerror}" if isinstance(error, OSError) else str(error))
         result.seconds = core.now() - start
         return result
 
@@ -112,34 +100,40 @@ class Stations:
         yield from core.send(Call("POST", "/weather/stations", body=table.getvalue().encode()), core.patience_s)
 
 
-def load(paths: Path | str | Iterable[Path | str], format: str | None = None, report: Report = _silent) -> Load:
+def load(
+    paths: Path | str | Iterable[Path | str], format: str | None = None, report: Report = _silent
+) -> Task[LoadResult]:
     """Send files, plain, .gz or .zip, a few megabytes of whole lines at a time.
 
     One body after the other, so that of two versions of an hour the later one wins; each is sent again while the
     node is away. A file that can't be read to its end is named in ``failures``: what was read before stays accepted,
     and the other files are sent. Raises Unavailable when the node stays away.
     """
-    given = [paths] if isinstance(paths, (Path, str)) else paths
-    return Load(tuple(Path(path) for path in given), format_named(format) if format else None, report)
+    given = [Path(path) for path in ([paths] if isinstance(paths, (Path, str)) else paths)]
+    kind = format_named(format) if format else None
+    return Sending(tuple((path, Take(read_path(path, _LIMITS, kind))) for path in given), report)
 
 
 def feed(
     observations: Iterable[Observation] | AsyncIterable[Observation],
     report: Report = _silent,
     batch_rows: int = BATCH_ROWS,
-) -> Feeding:
+) -> Task[LoadResult]:
     """Send observations as they come, ``batch_rows`` of them in a body: RawWeatherData, or mappings with its fields.
 
     Each body is sent again while the node is away, and the next rows are taken when Kafka has acknowledged those
     before. A row that the node cannot read is among the rejects; its line is its place, from 1. Raises Unavailable
     when the node stays away, BadRequest for an item that is no observation at all.
     """
+    pieces: Iterator[Piece] | AsyncIterator[Piece]
     if isinstance(observations, AsyncIterable):
-        return Feeding(Take(pieces_of_async(observations, batch_rows)), report)
-    return Feeding(Take(pieces_of(observations, batch_rows)), report)
+        pieces = pieces_of_async(observations, batch_rows)
+    else:
+        pieces = pieces_of(observations, batch_rows)
+    return Sending(((None, Take(pieces)),), report)
 
 
-def feed_frame(frame: Any, report: Report = _silent, batch_rows: int = _FRAME_ROWS) -> Feeding:
+def feed_frame(frame: Any, report: Report = _silent, batch_rows: int = _FRAME_ROWS) -> Task[LoadResult]:
     """Send a data frame of polars or pandas, ``batch_rows`` of it in a body.
 
     Its columns are the fields of RawWeatherData in any order, or ``timestamp``, an aware time, instead of year,
@@ -148,23 +142,17 @@ def feed_frame(frame: Any, report: Report = _silent, batch_rows: int = _FRAME_RO
     """
     from killrweather.client.frames import pieces_of_frame
 
-    return Feeding(Take(pieces_of_frame(frame, batch_rows)), report)
+    return Sending(((None, Take(pieces_of_frame(frame, batch_rows))),), report)
 
 
-def wait_until_stored(result: LoadResult, report: Report = _silent) -> Storing:
+def wait_until_stored(result: LoadResult, report: Report = _silent) -> Task[None]:
     """Return when every accepted row can be queried; adds the time to the result."""
     return Storing(result, report)
 
 
-def store_stations(stations: Iterable[WeatherStation]) -> Stations:
+def store_stations(stations: Iterable[WeatherStation]) -> Task[None]:
     """Have the node keep these stations."""
     return Stations(tuple(stations))
-
-
-def _send_all(core: Core, take: Take, result: LoadResult, report: Report) -> Conversation[None]:
-    while (piece := (yield take)) is not None:
-        result.add(piece, (yield from _send(core, piece)))
-        report(LoadProgress(result.read))
 
 
 def _send(core: Core, piece: Piece) -> Conversation[dict[str, Any]]:
