@@ -2,9 +2,8 @@
 
 import logging
 from abc import abstractmethod
-from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeVar
 
 import httpx
@@ -27,8 +26,6 @@ _SILENCE_S = 45.0
 _RECONNECT_S = 1.0
 """s between two connections where the node does not ask for another time."""
 
-_MOST_HISTORY = 1_000
-
 
 @dataclass(frozen=True, slots=True)
 class ObservationEvent:
@@ -42,12 +39,9 @@ class ObservationEvent:
 class Listening(Series[T]):
     """One stream: what is asked for on each connection, and what its events mean."""
 
-    def __init__(self, after: str = ""):
+    def __init__(self, path: str, parameters: Mapping[str, Any], after: str = ""):
+        self.path, self.parameters = path, parameters
         self.after = after
-
-    @abstractmethod
-    def call(self, is_again: bool) -> Call:
-        """What to connect with, the first time or again."""
 
     @abstractmethod
     def value(self, event: Event) -> T | None:
@@ -59,15 +53,13 @@ class Listening(Series[T]):
         Where a connection ends, the next one says which event came last. Raises Unavailable when no node can be
         listened to for as long as the client's patience lasts.
         """
-        reader, is_again = EventReader(self.after), False
+        reader = EventReader(self.after)
         while True:
-            call = self.call(is_again)
             headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
             if reader.last_id:
                 headers["Last-Event-ID"] = reader.last_id
-            call = Call(call.method, call.path, call.parameters, headers=headers)
+            call = Call("GET", self.path, self.parameters, headers=headers)
             yield from core.send(call, core.patience_s, silence_s=_SILENCE_S)
-            is_again = True
             try:
                 while block := (yield Read()):
                     for event in reader.feed(block):
@@ -80,13 +72,6 @@ class Listening(Series[T]):
 
 
 class _Observations(Listening[ObservationEvent]):
-    def __init__(self, wsids: list[str], after: str):
-        super().__init__(after)
-        self._wsids = wsids
-
-    def call(self, is_again: bool) -> Call:
-        return Call("GET", "/weather/events", {"wsid": self._wsids} if self._wsids else {})
-
     def value(self, event: Event) -> ObservationEvent | None:
         if event.kind == "observation":
             return ObservationEvent(event.id, _read(_OBSERVATION, event))
@@ -95,26 +80,19 @@ class _Observations(Listening[ObservationEvent]):
 
 
 class _ClusterEvents(Listening[PastEvent]):
-    """Events without ids: after a break the past ones are asked for, and those that are known are left out."""
+    """After a break the node begins with those of the instant that was heard last, which are left out."""
 
-    def __init__(self, history: int):
-        super().__init__()
-        self._history = history
-        self._recent: deque[PastEvent] = deque(maxlen=_MOST_HISTORY)
-
-    def call(self, is_again: bool) -> Call:
-        history = _MOST_HISTORY if is_again and self._recent else self._history
-        return Call("GET", "/cluster/events", {"history": str(history)})
+    _newest: tuple[PastEvent, ...] = ()
+    """Those of one instant."""
 
     def value(self, event: Event) -> PastEvent | None:
         if event.kind in ("closed", "gap"):
             _remark("cluster events", event)
             return None
         found: PastEvent = _read(_PAST_EVENT, event)
-        is_known = found in self._recent or (self._recent and _time(found) < _time(self._recent[0]))
-        if is_known:
+        if found in self._newest:
             return None
-        self._recent.append(found)
+        self._newest = (*(one for one in self._newest if one.at == found.at), found)
         return found
 
 
@@ -123,22 +101,19 @@ def weather_events(*wsids: str, after: str = "") -> Listening[ObservationEvent]:
 
     ``after`` is the id of the last event that is known: what came since is given first.
     """
-    return _Observations([canonical_wsid(wsid) for wsid in wsids], after)
+    chosen = [canonical_wsid(wsid) for wsid in wsids]
+    return _Observations("/weather/events", {"wsid": chosen} if chosen else {}, after)
 
 
 def cluster_events(history: int = 0) -> Listening[PastEvent]:
     """What happens among the nodes, for ever; so many past events first."""
-    return _ClusterEvents(history)
+    return _ClusterEvents("/cluster/events", {"history": str(history)})
 
 
 def _remark(of: str, event: Event) -> None:
     """Note what a node says of the stream itself; one that closes it is asked again from the same place."""
     if event.kind != "closed":
         log.warning("the stream of %s says %s: %s", of, event.kind, event.data[:500])
-
-
-def _time(event: PastEvent) -> datetime:
-    return datetime.fromisoformat(event.at)
 
 
 def _read(adapter: TypeAdapter[Any], event: Event) -> Any:

@@ -1,16 +1,19 @@
 """Listening to what happens: a stream that breaks off is taken up where it was."""
 
 import asyncio
+import json
 from contextlib import aclosing
 from itertools import islice
 
+import httpx
 import pytest
 from client_stage import event, served
 from web_stage import LGA
 
 from killrweather.client import AsyncClient, Client
+from killrweather.client.core import Core
 from killrweather.client.events import cluster_events
-from killrweather.client.sse import Event
+from killrweather.client.steps import Give, Open, Read, advance
 from killrweather.errors import BadRequest, KillrWeatherError, Unavailable
 from killrweather.model.observation import RawWeatherData
 
@@ -134,21 +137,46 @@ def test_events_among_the_nodes_come_after_their_history(stage):
 
 
 def told(at, node):
-    data = (
-        f'{{"at": "2013-07-01T00:00:{at}+00:00", "event": "MemberUp", "node": "{node}", "singleton": null, "text": ""}}'
-    )
-    return Event("MemberUp", data, "")
+    time = f"2013-07-01T00:00:{at}+00:00"
+    data = {"at": time, "event": "MemberUp", "node": node, "singleton": None, "text": f"{node} is up"}
+    return f"id: {time}\nevent: MemberUp\ndata: {json.dumps(data)}\n\n".encode()
+
+
+def heard_on(connections, history):
+    """What the stream of cluster events gives where each connection brings these bytes, and what each was asked."""
+    found, calls, blocks = [], [], iter(())
+    conversation, outcome = cluster_events(history).converse(Core("http://n1", 0.0, 0.0)), None
+    while True:
+        step, outcome = advance(conversation, outcome), None
+        match step:
+            case Open(call=call):
+                if len(calls) == len(connections):
+                    return [event.node for event in found], calls
+                blocks = iter(connections[len(calls)])
+                calls.append((call.parameters, call.headers.get("Last-Event-ID")))
+                outcome = httpx.Response(200)
+            case Read():
+                outcome = next(blocks, b"")
+            case Give(event):
+                found.append(event)
 
 
 def test_events_among_the_nodes_are_told_once_over_a_break():
-    """After a break the past is asked for: what happened meanwhile is new, what is known or older is not."""
-    listening = cluster_events(history=0)
-    assert listening.call(is_again=False).parameters == {"history": "0"}
-    assert listening.value(told("05", "n1")).node == "n1"
-    assert listening.value(told("05.5", "n2")).node == "n2"
+    """The node goes on with those of the last id's instant, as its id is its time: one of them is new."""
+    first = [
+        told("04", "n0"),
+        told("05.5", "n1"),
+        told("05.5", "n2"),
+        b'event: closed\ndata: {"reason": "stopping"}\n\n',
+    ]
+    second = [told("05.5", "n1"), told("05.5", "n2"), told("05.5", "n3"), told("06", "n1")]
+    third = [b'event: gap\ndata: {"text": "only the newest are kept"}\n\n', told("06", "n1"), told("07", "n1")]
 
-    assert listening.call(is_again=True).parameters == {"history": "1000"}
-    assert listening.value(Event("closed", '{"reason": "stopping"}', "")) is None
-    assert listening.value(Event("gap", '{"text": "only the newest are kept"}', "")) is None
-    past = [told("04", "n0"), told("05", "n1"), told("05.5", "n2"), told("05.7", "n3"), told("06", "n1")]
-    assert [found.node for one in past if (found := listening.value(one))] == ["n3", "n1"]
+    nodes, calls = heard_on([first, second, third], history=7)
+
+    assert nodes == ["n0", "n1", "n2", "n3", "n1", "n1"]
+    assert calls == [
+        ({"history": "7"}, None),
+        ({"history": "7"}, "2013-07-01T00:00:05.5+00:00"),
+        ({"history": "7"}, "2013-07-01T00:00:06+00:00"),
+    ]
