@@ -1,37 +1,21 @@
 """The client whose answers are awaited: the methods of ``Client``, for programs with an event loop."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
-from killrweather.client import calls, events, questions, uploads
 from killrweather.client.core import Core, Series, Task, http_options, request_of
-from killrweather.client.methods import described
+from killrweather.client.methods import Methods
 from killrweather.client.steps import Done, Failed, Give, Open, Pause, Read, Send, Step, Take, advance
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def _answers(build: Callable[P, Task[T]]) -> "Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]]":
-    async def method(self: "AsyncClient", *arguments: P.args, **named: P.kwargs) -> T:
-        return await self._carry_out(build(*arguments, **named))
-
-    return described(method, build)
-
-
-def _gives(build: Callable[P, Series[T]]) -> "Callable[Concatenate[AsyncClient, P], AsyncGenerator[T, None]]":
-    def method(self: "AsyncClient", *arguments: P.args, **named: P.kwargs) -> AsyncGenerator[T, None]:
-        return self._iterate(build(*arguments, **named))
-
-    return described(method, build, AsyncIterator)
-
-
-class AsyncClient:
+class AsyncClient(Methods):
     """A client as ``Client`` is, with the same methods: answers are awaited, series are iterated with ``async for``.
 
     One object serves any number of tasks. What ``feed`` is given may be an asynchronous iterable; a plain one is
@@ -59,39 +43,6 @@ class AsyncClient:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._http.aclose()
-
-    get = _answers(calls.get)
-    post = _answers(calls.post)
-    ask = _answers(calls.ask)
-
-    station = _answers(questions.station)
-    stations = _gives(questions.stations)
-    stations_near = _gives(questions.stations_near)
-    current = _answers(questions.current)
-    raw = _gives(questions.raw)
-    daily_temperature = _answers(questions.daily_temperature)
-    monthly_temperature = _answers(questions.monthly_temperature)
-    annual_temperature = _answers(questions.annual_temperature)
-    high_low = _answers(questions.high_low)
-    daily_precipitation = _answers(questions.daily_precipitation)
-    monthly_precipitation = _answers(questions.monthly_precipitation)
-    annual_precipitation = _answers(questions.annual_precipitation)
-    top_precipitation = _answers(questions.top_precipitation)
-    sky_condition = _answers(questions.sky_condition)
-
-    status = _answers(questions.status)
-    ready = _answers(questions.ready)
-    members = _answers(questions.members)
-    cluster_history = _answers(questions.cluster_history)
-
-    load = _answers(uploads.load)
-    feed = _answers(uploads.feed)
-    feed_frame = _answers(uploads.feed_frame)
-    wait_until_stored = _answers(uploads.wait_until_stored)
-    store_stations = _answers(uploads.store_stations)
-
-    weather_events = _gives(events.weather_events)
-    cluster_events = _gives(events.cluster_events)
 
     async def _carry_out(self, task: Task[T]) -> T:
         with closing(task.converse(self._core)) as conversation:

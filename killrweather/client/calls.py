@@ -5,7 +5,7 @@ from typing import Any
 
 from killrweather.client import questions
 from killrweather.client.answers import value_of
-from killrweather.client.core import Core
+from killrweather.client.core import Core, Task
 from killrweather.client.questions import Question
 from killrweather.client.steps import Call, Conversation
 from killrweather.errors import BadRequest
@@ -31,7 +31,7 @@ def get(path: str, kind: Any, **parameters: Any) -> Question[Any]:
     return Question(path, kind, parameters)
 
 
-def post(path: str, body: bytes, kind: Any = dict[str, Any], **parameters: Any) -> Order:
+def post(path: str, body: bytes, kind: Any = dict[str, Any], **parameters: Any) -> Task[Any]:
     """Send a body and return the answer as a value of ``kind``; a body whose every row was rejected is an answer too.
 
     It is sent once: another node is tried only where nothing can have been done yet, or where doing it twice is

@@ -1,38 +1,22 @@
 """The client that waits for its answers."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
-from killrweather.client import calls, events, questions, uploads
 from killrweather.client.core import Core, Series, Task, http_options, request_of
-from killrweather.client.methods import described
+from killrweather.client.methods import Methods
 from killrweather.client.steps import Done, Failed, Give, Open, Pause, Read, Send, Step, Take, advance
 from killrweather.errors import BadRequest
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def _answers(build: Callable[P, Task[T]]) -> "Callable[Concatenate[Client, P], T]":
-    def method(self: "Client", *arguments: P.args, **named: P.kwargs) -> T:
-        return self._carry_out(build(*arguments, **named))
-
-    return described(method, build)
-
-
-def _gives(build: Callable[P, Series[T]]) -> "Callable[Concatenate[Client, P], Iterator[T]]":
-    def method(self: "Client", *arguments: P.args, **named: P.kwargs) -> Iterator[T]:
-        return self._iterate(build(*arguments, **named))
-
-    return described(method, build, Iterator)
-
-
-class Client:
+class Client(Methods):
     """A client of a node, or of several of one cluster: it goes on with the next where one is away. A context manager.
 
     Any node answers any request, so the order of the nodes is of no matter.
@@ -65,39 +49,6 @@ class Client:
     def close(self) -> None:
         """Close all connections."""
         self._http.close()
-
-    get = _answers(calls.get)
-    post = _answers(calls.post)
-    ask = _answers(calls.ask)
-
-    station = _answers(questions.station)
-    stations = _gives(questions.stations)
-    stations_near = _gives(questions.stations_near)
-    current = _answers(questions.current)
-    raw = _gives(questions.raw)
-    daily_temperature = _answers(questions.daily_temperature)
-    monthly_temperature = _answers(questions.monthly_temperature)
-    annual_temperature = _answers(questions.annual_temperature)
-    high_low = _answers(questions.high_low)
-    daily_precipitation = _answers(questions.daily_precipitation)
-    monthly_precipitation = _answers(questions.monthly_precipitation)
-    annual_precipitation = _answers(questions.annual_precipitation)
-    top_precipitation = _answers(questions.top_precipitation)
-    sky_condition = _answers(questions.sky_condition)
-
-    status = _answers(questions.status)
-    ready = _answers(questions.ready)
-    members = _answers(questions.members)
-    cluster_history = _answers(questions.cluster_history)
-
-    load = _answers(uploads.load)
-    feed = _answers(uploads.feed)
-    feed_frame = _answers(uploads.feed_frame)
-    wait_until_stored = _answers(uploads.wait_until_stored)
-    store_stations = _answers(uploads.store_stations)
-
-    weather_events = _gives(events.weather_events)
-    cluster_events = _gives(events.cluster_events)
 
     def _carry_out(self, task: Task[T]) -> T:
         with closing(task.converse(self._core)) as conversation, _Hands(self._http) as hands:
