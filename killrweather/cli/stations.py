@@ -15,6 +15,9 @@ from killrweather.model.station import NearbyStation, WeatherStation
 
 app = Commands(help="Load and search the station table.", no_args_is_help=True)
 
+_DISPENSABLE = (("elevation",), ("lat", "long"))
+"""Where a terminal is too narrow, the name is worth more."""
+
 Limit = Annotated[int, typer.Option(help="Stations at most.", min=1)]
 
 
@@ -91,4 +94,4 @@ def _place(text: str) -> tuple[float, float]:
 def _show(stations: tuple[WeatherStation, ...], kind: type, output: Output, absence: str) -> None:
     if not stations:
         raise NoData(absence)
-    output.print(stations, lambda: print_values(stations), kind=kind)
+    output.print(stations, lambda: print_values(stations, _DISPENSABLE), kind=kind)

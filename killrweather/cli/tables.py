@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console, JustifyMethod
 from rich.measure import Measurement
 from rich.table import Table
@@ -22,6 +23,9 @@ _MOST_DECIMALS = 3
 
 _NARROWEST, _WIDEST, _GAP = 10, 36, 2
 """Columns of a drawing beside a row."""
+
+_NARROWEST_TEXT = 8
+"""Columns of a column that folds, so that it stays legible."""
 
 HEADINGS = {
     "wsid": "station",
@@ -86,7 +90,7 @@ def print_table(
     out, rows = console(), list(rows)
     drawn = table(rows, columns, title)
     if len(rows) > 1 and drawings and may_draw():
-        room = out.width - Measurement.get(out, out.options.update(width=_FILE_WIDTH), drawn).maximum
+        room = out.width - _width(drawn, out)
         width = min(_WIDEST, room // len(drawings) - _GAP)
         for drawing in drawings if width >= _NARROWEST else ():
             drawn.add_column(drawing.heading, style=drawing.style, no_wrap=True)
@@ -95,10 +99,13 @@ def print_table(
 
 
 def print_rich(shown: Any, out: Console | None = None) -> None:
-    """Print what rich renders; in a file or pipe its lines end with what is in them."""
+    """Print what rich renders; in a file or pipe its lines end with what is in them.
+
+    What does not fit a terminal is wrapped by it, which shows; half a number would look like a whole one.
+    """
     out = out or console()
     if out.is_terminal:
-        out.print(shown)
+        out.print(shown, crop=False)
         return
     with out.capture() as captured:  # rich would end the program where whoever reads a pipe has left
         out.print(shown)
@@ -118,21 +125,43 @@ def table(rows: Sequence[Sequence[Any]], columns: Sequence[str], title: str | No
         shown = [text for text in texts[-1] if text]
         is_unbroken = all(map(_UNBROKEN.fullmatch, shown))
         justify: JustifyMethod = "right" if all(map(_is_number, shown)) else "left"
-        made.add_column(name, justify=justify, overflow="fold", no_wrap=is_unbroken)
+        width = max(map(cell_len, shown), default=0)
+        narrowest = width if is_unbroken else min(width, _NARROWEST_TEXT)
+        made.add_column(name, justify=justify, overflow="fold", no_wrap=is_unbroken, min_width=narrowest)
     for row in zip(*texts, strict=True):
         made.add_row(*map(Text, row))
+    narrowest = sum(column.min_width or 0 for column in made.columns) + _GAP * (len(made.columns) - 1)
+    if narrowest > console().width:
+        made.width = narrowest
     return made
 
 
-def print_values(values: Sequence[Any]) -> None:
-    """Dataclass values of one kind as a table; what has a time begins with it, and leaves the station out."""
+def print_values(values: Sequence[Any], dispensable: Sequence[Sequence[str]] = ()) -> None:
+    """Dataclass values of one kind as a table; what has a time begins with it, and leaves the station out.
+
+    ``dispensable`` are groups of fields that are left out, from the first on, while a terminal is too narrow for all.
+    """
+    out = console()
+    for most in range(len(dispensable) + 1):
+        made = _table_of(values, [name for group in dispensable[:most] for name in group])
+        if _width(made, out) <= out.width:
+            break
+    print_rich(made, out)
+
+
+def _table_of(values: Sequence[Any], without: Sequence[str]) -> Table:
     names = [field.name for field in dataclasses.fields(values[0])]
     times = [name for name in _TIME if name in names]
-    others = [name for name in names if name not in times and not (times and name == "wsid")]
+    others = [name for name in names if not (name in times or name in without or (times and name == "wsid"))]
     rows = [
         [*([time_of(one)] if times else []), *(_shown(name, getattr(one, name)) for name in others)] for one in values
     ]
-    print_table(rows, [*times[-1:], *(heading(name) for name in others)])
+    return table(rows, [*times[-1:], *(heading(name) for name in others)])
+
+
+def _width(drawn: Table, out: Console) -> int:
+    """Columns of a table whose text does not fold."""
+    return Measurement.get(out, out.options.update(width=_FILE_WIDTH), drawn).maximum
 
 
 def print_value(value: Any) -> None:

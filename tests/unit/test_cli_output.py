@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import astuple
 from datetime import datetime, timezone
 
 import httpx
@@ -23,6 +24,7 @@ from killrweather.cli.rows import columns_of, rows_of, write_csv
 from killrweather.cli.tables import print_table
 from killrweather.model.observation import RawWeatherData
 from killrweather.model.precipitation import DailyPrecipitation, MonthlyPrecipitation
+from killrweather.model.station import NearbyStation, WeatherStation
 from killrweather.model.temperature import DailyTemperature
 
 MONTHS = tuple(a_month(month) for month in range(1, 13))
@@ -112,6 +114,32 @@ def test_a_table_fits_the_terminal_with_every_number_in_one_piece(a_year, run, q
     assert code == 0
     assert max(map(len, lines)) <= columns
     assert all(line.startswith("2013-") for line in lines[2:14])
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_no_number_is_cut_where_a_terminal_is_too_narrow(a_year, run, question):
+    """The terminal wraps the lines, which have what those of a file have; only headings give way."""
+    _, whole = run(*QUESTIONS[question])
+    _, out = run(*QUESTIONS[question], columns=30)
+
+    rows, expected = ([line.split() for line in text.splitlines()[2:]] for text in (without_style(out), whole))
+    assert rows[: len(expected)] == expected
+
+
+NEWARK = WeatherStation("725020:14734", "NEWARK LIBERTY INTL AIRPORT", "US", "NJ", "KEWR", 40.7, -74.2, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("columns", "absent"), [(None, ()), (120, ()), (100, ("elevation",)), (80, ("elevation", "lat", "long"))]
+)
+def test_a_station_s_name_is_worth_more_than_its_place(node, run, columns, absent):
+    """Where the terminal is too narrow for all; a file has everything."""
+    node.answers["/weather/stations"] = [NearbyStation(*astuple(NEWARK), distance_km=12.3456)]
+    _, out = run("stations", "near", "40.7,-74", columns=columns)
+
+    words = without_style(out).split()
+    assert {word for word in ("elevation", "lat", "long", "name", "distance") if word not in words} == set(absent)
+    assert "12.346" in words
 
 
 @pytest.mark.parametrize("question", ["daily", "monthly"])
