@@ -68,6 +68,8 @@ def failure(url: str, error: httpx.RequestError) -> KillrWeatherError:
     if "CERTIFICATE_VERIFY_FAILED" in reason:
         text = f"the certificate of {url} is not accepted: {reason}"
         return Refused(f"{text}; expected one for this host that http.tls.ca_file vouches for")
+    if "WRONG_VERSION_NUMBER" in reason:
+        return Refused(f"{url} answers without TLS: expected an address that begins with http://")
     return Unavailable(f"no node answers at {url}: {reason}; is one running (killrweather up)?", 0.0)
 
 

@@ -16,6 +16,9 @@ from killrweather.client.steps import Call, Conversation, Open, Pause, Send
 from killrweather.errors import BadRequest, KillrWeatherError, Unavailable
 from killrweather.tls import client_context
 
+_CONNECT_S = 5.0
+"""s until another node is asked, where one is cut off and nobody even refuses."""
+
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -116,7 +119,8 @@ def http_options(token: str | None, timeout_s: float, ca_file: Path | None) -> d
     """What both of httpx's clients are made with."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     verify = client_context("http.tls", ca_file) if ca_file else True
-    return {"headers": headers, "timeout": timeout_s, "verify": verify}
+    timeout = httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_S))
+    return {"headers": headers, "timeout": timeout, "verify": verify}
 
 
 def request_of(http: httpx.Client | httpx.AsyncClient, step: Send | Open) -> httpx.Request:

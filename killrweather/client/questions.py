@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from killrweather.client.answers import value_of
 from killrweather.client.core import Core, Series
 from killrweather.client.steps import Call, Conversation, Give
+from killrweather.errors import BadRequest
 from killrweather.messages.cluster import ClusterView, PastEvent
 from killrweather.messages.node import Readiness, Status
 from killrweather.model.month import Month
@@ -205,12 +206,26 @@ def _months(year: int | None, month: int | None, start: Month | str | None, end:
 
 def given(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Those that have a value, as the query writes them."""
-    return {name: _text(value) for name, value in parameters.items() if value is not None}
+    return {name: _text(name, value) for name, value in parameters.items() if value is not None}
 
 
-def _text(value: Any) -> Any:
+def _text(name: str, value: Any) -> Any:
     if isinstance(value, (date, datetime)):
         return value.isoformat()
     if isinstance(value, bool):
         return str(value).lower()
-    return value if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return value
+    text = str(value)
+    if not _is_unicode(text):
+        raise BadRequest(f"{name} {text[:40]!a}: expected Unicode; is it of another encoding?", name)
+    return text
+
+
+def _is_unicode(text: str) -> bool:
+    """It has no half of a surrogate pair, as Python makes of bytes that it cannot read."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

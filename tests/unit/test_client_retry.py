@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from killrweather.client.core import Core
+from killrweather.client.core import Core, http_options
 from killrweather.client.retry import FIRST_PAUSE_S, LONGEST_PAUSE_S, Retry
 from killrweather.client.steps import Call, Done, Failed, Pause, advance
 from killrweather.errors import BadRequest, KillrWeatherError, NoData, Refused, Unavailable
@@ -178,3 +178,18 @@ def test_an_address_that_cannot_be_one_is_named_when_the_client_is_made(url):
     """Not after minutes of patience with it."""
     with pytest.raises(BadRequest, match=r"expected an address such as|needs the address"):
         Core(url, 1.0, 1.0)
+
+
+def test_a_node_that_does_not_speak_tls_is_said_to_be_so():
+    """One is running there, so another try would not mend anything."""
+    nodes = Nodes([httpx.ConnectError("[SSL: WRONG_VERSION_NUMBER] wrong version number")])
+
+    with pytest.raises(Refused, match="http://n0 answers without TLS: expected an address that begins with http://"):
+        nodes.send(GET)
+
+
+def test_a_connection_that_does_not_come_about_is_given_up_long_before_an_answer():
+    """So that a node which is cut off does not keep a client from the others."""
+    timeouts = [http_options(None, timeout_s, None)["timeout"] for timeout_s in (60.0, 0.7)]
+
+    assert [(timeout.connect, timeout.read) for timeout in timeouts] == [(5.0, 60.0), (0.7, 0.7)]
