@@ -32,7 +32,7 @@ from killrweather.cli import (
     up,
 )
 from killrweather.cli.arguments import Commands
-from killrweather.cli.output import say
+from killrweather.cli.output import prepare_stdout, say
 from killrweather.errors import BadRequest, ConfigurationError, KillrWeatherError, NoData, StationNotFound
 
 app = Commands(
@@ -77,6 +77,7 @@ def main() -> None:
     """Run the command line and exit; an error is one line on stderr."""
     if os.environ.get("_KILLRWEATHER_COMPLETE") == "complete_bash":
         bash_words.mend(os.environ)
+    prepare_stdout()
     try:
         code = app(standalone_mode=False, prog_name="killrweather")
         if code == _INTERRUPTED:
@@ -88,6 +89,8 @@ def main() -> None:
     except (NoData, StationNotFound) as error:
         code = say(str(error), 3)
     except KillrWeatherError as error:
+        code = say(f"error: {error}", 1)
+    except OSError as error:  # such as a directory that may not be written to
         code = say(f"error: {error}", 1)
     except (KeyboardInterrupt, typer.Abort):
         code = say("interrupted", 1)

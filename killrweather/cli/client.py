@@ -17,7 +17,7 @@ import typer
 
 from killrweather.cli import completions
 from killrweather.cli.options import ConfigFiles, HomeDirectory, environment
-from killrweather.cli.output import Output, reader_may_leave
+from killrweather.cli.output import Output, csv_out, reader_may_leave
 from killrweather.cli.rows import plain
 from killrweather.cli.tables import print_table
 from killrweather.errors import BadRequest, KillrWeatherError, NoData, StationNotFound
@@ -150,7 +150,7 @@ def run(
     with environment(config, home).client() as client, reader_may_leave():
         subject = _subject(client, wsid)
         if output.as_csv:
-            csv.writer(sys.stdout).writerow(_CSV_COLUMNS)
+            csv.writer(csv_out()).writerow(_CSV_COLUMNS)
         try:
             for answer in _ask_in_turn(client, subject, pause_s, count):
                 tallies[answer.kind].add(answer)
@@ -229,7 +229,7 @@ def _print_json(answer: Answer) -> None:
 def _print_csv(answer: Answer) -> None:
     now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
     text = told(answer.value) if answer.text is None else answer.text
-    csv.writer(sys.stdout).writerow([now, answer.kind, answer.ms, answer.has_failed, text])
+    csv.writer(csv_out()).writerow([now, answer.kind, answer.ms, answer.has_failed, text])
     sys.stdout.flush()
 
 

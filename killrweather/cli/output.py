@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from io import TextIOWrapper
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
@@ -14,7 +15,7 @@ from rich.text import Text
 
 from killrweather.cli.options import AsCsv, AsJson
 from killrweather.cli.rows import columns_of, plain, rows_of, write_csv
-from killrweather.errors import BadRequest
+from killrweather.errors import BadRequest, KillrWeatherError
 
 NOTES = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -46,19 +47,50 @@ class Output:
                 print_json(result)
             elif self.as_csv:
                 lines = rows_of(result if rows is None else rows)
-                write_csv(lines, columns_of(lines, kind), sys.stdout)
+                write_csv(lines, columns_of(lines, kind), csv_out())
             else:
                 show()
 
 
+def prepare_stdout() -> None:
+    """Have stdout take whatever is written for people: a character that its encoding does not have is a ?.
+
+    Where it is closed, the result goes nowhere.
+    """
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the process
+    elif isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
+def csv_out() -> TextIO:
+    """stdout for CSV, which is UTF-8 wherever it is written; JSON is ASCII anyway."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    return sys.stdout
+
+
 @contextmanager
 def reader_may_leave() -> Iterator[None]:
-    """Write to stdout; whoever reads it may have seen enough, as head(1) has, and that is no failure."""
+    """Write to stdout; whoever reads it may have seen enough, as head(1) has, and that is no failure.
+
+    Raises KillrWeatherError where it cannot be written to, as on a full disk.
+    """
     try:
         yield
         sys.stdout.flush()
-    except BrokenPipeError:  # what Python would flush at its end goes nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:
+        _abandon_stdout()
+    except OSError as error:
+        if error.filename is not None:  # of a file that was read meanwhile
+            raise
+        _abandon_stdout()
+        raise KillrWeatherError(f"stdout: {error.strerror}; the result is not complete") from None
+
+
+def _abandon_stdout() -> None:
+    """Have what Python would flush at its end go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say(text: str, code: int = 0) -> int:

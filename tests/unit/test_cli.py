@@ -177,3 +177,12 @@ def test_a_state_directory_that_is_a_file_is_named(run, tmp_path):
     assert "occupied" in err
     assert "--home" in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_a_file_that_cannot_be_read_is_an_error_in_a_line(run, tmp_path):
+    """Exit code 1, and no traceback."""
+    code, out, err = run("stations", "load", "/proc/self/mem")
+
+    assert (code, out) == (1, "")
+    assert err.startswith("error: ")
+    assert len(err.strip().splitlines()) == 1

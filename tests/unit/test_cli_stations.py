@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import subprocess
 import sys
 
 import pytest
@@ -15,13 +17,14 @@ from killrweather.model.station import WeatherStation
 STATIONS = [
     WeatherStation("744860:94789", "JOHN F KENNEDY INTL", "US", "NY", "KJFK", 40.639, -73.762, 3.4),
     WeatherStation("725030:14732", "LA GUARDIA AIRPORT", "US", "NY", "KLGA", 40.779, -73.88, 3.0),
+    WeatherStation("066700:99999", "ZÜRICH KLOTEN (ZURICH)", "SZ", None, "LSZH", 47.48, 8.54, 432.0),
     WeatherStation("947670:99999", "SYDNEY", "AS", None, "YSSY", -33.946, 151.177, 6.4),
 ]
 
 
 @pytest.fixture(scope="module")
 def stage():
-    """A node with three stations."""
+    """A node with some stations."""
     with served() as stage, Client(stage.url) as client:
         client.store_stations(STATIONS)
         yield stage
@@ -105,3 +108,54 @@ def test_what_is_wrong_is_said_in_a_line(run, arguments, code, said):
     assert (left, out) == (code, "")
     assert said in err
     assert err.count("\n") == 1
+
+
+def by_shell(stage, line, **environment):
+    """A line of a shell with the command as ``$K``: its exit code, stdout and stderr, as bytes."""
+    port = stage.url.rpartition(":")[2]
+    known = {**os.environ, "KILLRWEATHER_HTTP_PORT": port, "K": f"{sys.executable} -m killrweather", **environment}
+    done = subprocess.run(["bash", "-c", line], capture_output=True, env=known, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
+
+
+def test_a_locale_without_unicode_shows_what_it_can(stage):
+    """Each character that it lacks is a ?, and the columns stay where they are."""
+    code, out, err = by_shell(stage, "$K stations search zurich", **ASCII)
+
+    _, heading, line = out.decode("ascii").splitlines()
+    assert (code, err) == (0, b"")
+    assert "Z?RICH KLOTEN" in line
+    assert line.index("SZ") == heading.index("country")
+
+
+def test_csv_is_utf_8_in_every_locale(stage):
+    """It is data: no character is lost."""
+    code, out, err = by_shell(stage, "$K stations search zurich --csv", **ASCII)
+
+    assert (code, err) == (0, b"")
+    assert "ZÜRICH KLOTEN" in out.decode("utf-8")
+
+
+def test_a_word_that_is_no_unicode_is_refused(stage):
+    """As a word is that was typed in another encoding than the locale's."""
+    code, out, err = by_shell(stage, "$K stations search $'Z\\xdcrich'", LC_ALL="C.UTF-8")
+
+    assert (code, out) == (2, b"")
+    assert err == b"error: search 'Z\\udcdcrich': expected Unicode; is it of another encoding?\n"
+
+
+def test_a_result_that_cannot_be_written_is_an_error_in_a_line(stage):
+    """A full disk."""
+    for form in ("", "--json", "--csv"):
+        code, _, err = by_shell(stage, f"$K stations search zurich {form} > /dev/full")
+
+        assert (code, err) == (1, b"error: stdout: No space left on device; the result is not complete\n")
+
+
+def test_a_result_that_nobody_wants_is_written_nowhere(stage):
+    """stdout is closed; the exit code tells all the same."""
+    assert by_shell(stage, "$K stations search zurich >&-") == (0, b"", b"")
+    assert by_shell(stage, "$K stations search heathrow >&-") == (3, b"", b'no station matches "heathrow"\n')

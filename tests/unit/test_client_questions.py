@@ -185,6 +185,7 @@ def test_a_node_that_is_not_ready_says_what_is_missing():
         (lambda c: c.daily_temperature(LGA, day="soon"), BadRequest, "soon"),
         (lambda c: c.current("../../status"), BadRequest, "USAF:WBAN"),
         (lambda c: c.raw("?"), BadRequest, "USAF:WBAN"),
+        (lambda c: c.stations("Z\udcdcrich"), BadRequest, "search .*expected Unicode"),
         (lambda c: c.ask("how are you"), BadRequest, "str"),
         (lambda c: c.get("/nowhere", int), KillrWeatherError, "/nowhere"),
         (lambda c: c.get("/alive", int), KillrWeatherError, "expected a killrweather node"),
