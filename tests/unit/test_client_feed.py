@@ -226,6 +226,17 @@ class Moody(WeatherNode):
         self._keep(order)
 
 
+def test_what_goes_wrong_in_a_program_s_own_rows_is_raised_to_it(stage):
+    """Not noted as with a file: the program knows what it means."""
+
+    def rows():
+        yield FULL
+        raise ConnectionResetError("the device hung up")
+
+    with Client(stage.url) as client, pytest.raises(ConnectionResetError, match="the device hung up"):
+        client.feed(rows())
+
+
 def test_a_body_that_a_node_cannot_take_now_is_sent_again():
     """Until it is acknowledged; each row counts once."""
     with served(Moody(2)) as stage, Client(stage.url) as client:
