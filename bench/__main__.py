@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import bulk, feed, fresh, memory, nodes, query, start, trigger
+from bench import bulk, feed, fresh, http, memory, nodes, start, trigger
 from bench.data import a_year, shifted
 from bench.figures import Figure, table, write
 from bench.system import System
@@ -19,6 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--out", type=Path, help="also write the figures there as JSON")
     out = parser.parse_args().out
+    http.find_wrk()
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
@@ -30,7 +31,7 @@ def main() -> None:
         try:
             figures += _shown(start.measure(system))
             figures += _shown(bulk.measure(system, year, directory, console))
-            figures += _shown(query.measure(system, year, directory))
+            figures += _shown(http.measure(system, year, directory))
             figures += _shown(fresh.measure(system, rows, directory))
             figures += _shown(memory.measure(system, year, directory))
         finally:
