@@ -47,10 +47,10 @@ def create_app(
         redirect_slashes=False,  # it would send clients to whatever host their request names
         dependencies=[Depends(check_accept)],
     )
-    for routes in (
+    for routes in (  # the first that fits a path is taken: what is asked most comes first
+        weather.router(ask),
         feed.router(settings, ask),
         observations.router(arriving),
-        weather.router(ask),
         operations.router(ask, nodes),
         metrics.router(ask, latencies),
         layers.router(ask),

@@ -35,10 +35,10 @@ from killrweather.web.parameters import (
 def router(ask: Ask) -> APIRouter:
     """The routes below ``/weather`` that read."""
     routes = APIRouter(prefix="/weather")
-    _stations(routes, ask)
-    _observations(routes, ask)
     aggregates.add_temperature(routes, ask)
     aggregates.add_precipitation(routes, ask)
+    _observations(routes, ask)
+    _stations(routes, ask)
     return routes
 
 
