@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 
 from killrweather import __version__
 from killrweather.page import Desk, Login, Pages
@@ -16,7 +16,6 @@ from killrweather.web.caching import Caching
 from killrweather.web.forwarding import Forwarding
 from killrweather.web.latency import Latencies, Timing
 from killrweather.web.methods import Methods
-from killrweather.web.negotiation import check_accept
 from killrweather.web.nodes import Nodes
 from killrweather.web.observations import Observations
 from killrweather.web.openapi import openapi
@@ -45,7 +44,6 @@ def create_app(
         docs_url=None,  # FastAPI's pages load their scripts from other machines
         redoc_url=None,
         redirect_slashes=False,  # it would send clients to whatever host their request names
-        dependencies=[Depends(check_accept)],
     )
     for routes in (  # the first that fits a path is taken: what is asked most comes first
         weather.router(ask),

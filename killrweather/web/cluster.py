@@ -20,6 +20,7 @@ from killrweather.messages.cluster import (
 from killrweather.messages.control import TaskCompleted
 from killrweather.web.answers import EVENTS, Ask, json_response, may_answer
 from killrweather.web.events import EventStream, Listener, encoded, greeting
+from killrweather.web.negotiation import NegotiatedRoute
 from killrweather.web.nodes import Nodes
 from killrweather.web.parameters import parse_moment
 from killrweather.web.problems import HttpProblem
@@ -30,7 +31,7 @@ _MOST_PAST = 1_000
 
 def router(ask: Ask, nodes: Nodes) -> APIRouter:
     """``/cluster/members``, ``/cluster/events`` and the order to leave."""
-    routes = APIRouter(prefix="/cluster", tags=["cluster"])
+    routes = APIRouter(prefix="/cluster", tags=["cluster"], route_class=NegotiatedRoute)
 
     @routes.get("/members", response_model=ClusterView, responses=may_answer(503))
     async def members() -> Response:

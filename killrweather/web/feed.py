@@ -18,7 +18,7 @@ from killrweather.web import rejected
 from killrweather.web.answers import Ask, json_response, may_answer
 from killrweather.web.bodies import blocks_of, check_length, has_body
 from killrweather.web.confinement import HEADER, feed_files, open_inside
-from killrweather.web.negotiation import check_body_type
+from killrweather.web.negotiation import NegotiatedRoute, check_body_type
 from killrweather.web.parameters import WSID
 from killrweather.web.problems import HttpProblem, describe, problem
 from killrweather.web.stations import StationsAccepted, store_stations
@@ -93,7 +93,7 @@ _STATION_BODY = {
 
 def router(settings: Settings, ask: Ask) -> APIRouter:
     """``POST /weather/data`` and ``POST /weather/stations``."""
-    routes = APIRouter(prefix="/weather", tags=["feed"])
+    routes = APIRouter(prefix="/weather", tags=["feed"], route_class=NegotiatedRoute)
     door = _Door(settings, ask)
 
     @routes.post(

@@ -17,6 +17,7 @@ from killrweather.messages.layers import (
 )
 from killrweather.messages.weather import NoDataAvailable
 from killrweather.web.answers import Ask, json_response, may_answer
+from killrweather.web.negotiation import NegotiatedRoute
 from killrweather.web.parameters import MOMENT, WSID, YEARS, parse_moment
 
 _OFFSET = {"type": "integer", "minimum": 0, "maximum": LAST_OFFSET}
@@ -25,7 +26,7 @@ _PARTITION = {"type": "integer", "minimum": 0, "maximum": LAST_PARTITION}
 
 def router(ask: Ask) -> APIRouter:
     """``/operations/replay`` and ``/operations/recompute``."""
-    routes = APIRouter(prefix="/operations", tags=["operations"])
+    routes = APIRouter(prefix="/operations", tags=["operations"], route_class=NegotiatedRoute)
 
     @routes.post("/replay", status_code=202, response_model=Replaying, responses=may_answer(422, 503))
     async def replay(

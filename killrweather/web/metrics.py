@@ -24,6 +24,7 @@ from killrweather.messages.control import State
 from killrweather.messages.node import Distribution, GetNodeStatus, GetStreamProgress, NodeStatus, StreamProgress
 from killrweather.web.answers import Ask, may_answer
 from killrweather.web.latency import UNKNOWN, Latencies
+from killrweather.web.negotiation import NegotiatedRoute
 
 NODE_STATES = ("Joining", "Up", "Leaving")
 ACTOR_STATES = get_args(State)
@@ -73,7 +74,7 @@ class Report:
 
 def router(ask: Ask, latencies: Latencies) -> APIRouter:
     """``/metrics``."""
-    routes = APIRouter(tags=["operations"])
+    routes = APIRouter(tags=["operations"], route_class=NegotiatedRoute)
 
     @routes.get("/metrics", response_class=PlainTextResponse, responses=may_answer(503))
     async def metrics() -> Response:

@@ -1,8 +1,10 @@
 """What a client may ask of an answer's form, and a sender may say of a body's: 406 and 415."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
 
-from fastapi import Request
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
 
 from killrweather.feed.formats import FORMATS
 from killrweather.web.problems import HttpProblem
@@ -19,12 +21,28 @@ BODY_TYPES = frozenset(
 )
 
 
-async def check_accept(request: Request) -> None:
-    """Raise 406 when the client takes nothing of what the route answers."""
+class NegotiatedRoute(APIRoute):
+    """A route that answers 406, and does nothing, when the client takes nothing of what it answers.
+
+    The class does what a dependency of every route would do, without what FastAPI does for a dependency.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """See APIRoute."""
+        handle = super().get_route_handler()
+        offered = getattr(self.response_class, "media_type", None) or JSON
+
+        async def negotiated(request: Request) -> Response:
+            _check_accept(request, offered)
+            return await handle(request)
+
+        return negotiated
+
+
+def _check_accept(request: Request, offered: str) -> None:
     accept = request.headers.get("accept", "*/*")
     if "*/*" in accept and "*/*;" not in accept:
         return
-    offered = getattr(request.scope["route"].response_class, "media_type", None) or JSON
     if not _is_acceptable(offered, accept.lower().split(",")):
         text = f'Accept "{accept[:80]}": {request.url.path[:80]} answers {offered}'
         raise HttpProblem(406, "not-acceptable", text)

@@ -13,6 +13,7 @@ from killrweather.streams.observations import POSITIONS, Arrival, Arrivals, Posi
 from killrweather.streams.offsets import Span
 from killrweather.web.answers import EVENTS, may_answer
 from killrweather.web.events import EventStream, Listener, Listeners, encoded, greeting, heartbeat
+from killrweather.web.negotiation import NegotiatedRoute
 from killrweather.web.parameters import WSID
 
 MAX_STATIONS = 100
@@ -45,7 +46,7 @@ class Log(Protocol):
 
 def router(observations: "Observations") -> APIRouter:
     """``/weather/events``."""
-    routes = APIRouter(prefix="/weather", tags=["observations"])
+    routes = APIRouter(prefix="/weather", tags=["observations"], route_class=NegotiatedRoute)
 
     @routes.get(
         "/events", response_class=EventStream, status_code=200, responses={200: EVENTS, **may_answer(422, 429, 503)}

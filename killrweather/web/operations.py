@@ -11,6 +11,7 @@ from killrweather.errors import Unavailable
 from killrweather.messages.node import Check, GetNodeStatus, GetStreamProgress, NodeStatus, Readiness, Status
 from killrweather.web.answers import Ask, json_response, may_answer
 from killrweather.web.docs_page import docs_page
+from killrweather.web.negotiation import NegotiatedRoute
 from killrweather.web.nodes import Nodes
 
 
@@ -23,7 +24,7 @@ class Alive:
 
 def router(ask: Ask, nodes: Nodes) -> APIRouter:
     """``/alive``, ``/ready``, ``/status``, and the page at ``/docs``."""
-    routes = APIRouter(tags=["operations"])
+    routes = APIRouter(tags=["operations"], route_class=NegotiatedRoute)
 
     @routes.get("/alive", response_model=Alive)
     async def alive() -> Response:

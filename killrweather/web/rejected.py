@@ -15,6 +15,7 @@ from killrweather.messages.rejected import (
     RetryRejected,
 )
 from killrweather.web.answers import Ask, json_response, may_answer
+from killrweather.web.negotiation import NegotiatedRoute
 
 FORMAT = {"type": "string", "enum": [known.name for known in FORMATS]}
 """A format's name as JSON Schema."""
@@ -22,7 +23,7 @@ FORMAT = {"type": "string", "enum": [known.name for known in FORMATS]}
 
 def router(ask: Ask) -> APIRouter:
     """``/rejected``, below the feed's door."""
-    routes = APIRouter(prefix="/rejected")
+    routes = APIRouter(prefix="/rejected", route_class=NegotiatedRoute)
 
     @routes.get("", response_model=RejectedRecords, responses=may_answer(422, 503))
     async def rejected(

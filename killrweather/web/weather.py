@@ -19,6 +19,7 @@ from killrweather.model.station import HALF_ROUND_THE_EARTH_KM, NearbyStation, W
 from killrweather.web import aggregates
 from killrweather.web.answers import OF_STATION, Ask, answer, json_response, may_answer
 from killrweather.web.caching import FOREVER
+from killrweather.web.negotiation import NegotiatedRoute
 from killrweather.web.parameters import (
     FIRST_DAY,
     MOMENT,
@@ -34,7 +35,7 @@ from killrweather.web.parameters import (
 
 def router(ask: Ask) -> APIRouter:
     """The routes below ``/weather`` that read."""
-    routes = APIRouter(prefix="/weather")
+    routes = APIRouter(prefix="/weather", route_class=NegotiatedRoute)
     aggregates.add_temperature(routes, ask)
     aggregates.add_precipitation(routes, ask)
     _observations(routes, ask)

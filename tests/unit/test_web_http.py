@@ -83,6 +83,15 @@ def test_a_client_that_takes_no_json_is_told_what_there_is(browser, node, accept
     assert node.asked == []
 
 
+def test_every_call_minds_what_the_client_takes(browser, node):
+    """406 before an argument is looked at or anybody asked."""
+    for path, operations in browser.get("/openapi.json").json()["paths"].items():
+        for method in operations:
+            problem_of(browser.call(method.upper(), path, headers={"Accept": "x/none"}), 406, "not-acceptable")
+
+    assert node.asked == []
+
+
 @pytest.mark.parametrize("accept", ["*/*", "application/*", "text/html, application/json;q=0.5", "TEXT/html,*/*;q=0.1"])
 def test_a_client_that_takes_json_too_gets_it(browser, accept):
     """As browsers ask, for example."""
