@@ -26,7 +26,7 @@ from bench.system import System
 _WSID, _DAY = "725030:14732", "1950-06-15"
 _PATH = f"/weather/stations/{_WSID}/temperature/daily?start={_DAY}&end={_DAY}"
 _CLIENTS = 32
-_ROUNDS, _ROUND_S, _WARM_UP_S = 5, 8, 3
+_ROUNDS, _ROUND_S, _WARM_UP_S = 10, 3, 8
 
 
 def measure(system: System, year: pl.DataFrame, directory: Path) -> list[Figure]:
