@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from killrweather.page.observations import Newest
+from killrweather.page.stored import Stored
 
 if TYPE_CHECKING:
     from killrweather.web.answers import Ask
@@ -20,7 +20,8 @@ class Desk:
     ask: Ask
     status: Callable[[], Awaitable[Status]]
     """The node with its actors and counters, the nodes it sees, and how far the stream is."""
-    observations: Newest
+    stored: Stored
+    """Tells of the observations that are stored from now on."""
     has_token: bool
     """People log in, and so may log out."""
     max_body_bytes: int

@@ -12,6 +12,7 @@ from killrweather.errors import KillrWeatherError
 from killrweather.page.desk import Desk
 from killrweather.page.elements import button, link, notice, tag, text
 from killrweather.page.pages import DESK
+from killrweather.page.stored import News
 from killrweather.page.units import COOKIE, Units, units_of
 
 _CONNECT_S = 20.0
@@ -64,6 +65,18 @@ def frame(request: Request, title: str, path: str) -> Iterator[Units]:
                     text("button", "Log out", "small", type="submit")
     with tag("div", "page", id="content", tabindex="-1"):
         yield units
+
+
+class LiveLine:
+    """Says that what is shown does not follow what arrives, and why; is not there while it does."""
+
+    def __init__(self) -> None:
+        self._line = text("p", "", "live", role="status")
+
+    def show(self, news: News) -> None:
+        """Say it, or no longer."""
+        said = f"What is shown does not follow new observations now: {news.problem}. It goes on by itself."
+        self._line.set_text(said if news.problem else "")
 
 
 def after_connecting(load: Callable[[], Awaitable[None]]) -> None:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 from nicegui import ui
+from nicegui.elements.mixins.text_element import TextElement
 from starlette.requests import Request
 
 from killrweather.errors import KillrWeatherError
-from killrweather.messages.weather import GetObservedStations, ObservedStation
+from killrweather.messages.weather import GetObservedStations, GetWeatherStation, ObservedStation
+from killrweather.model.station import WeatherStation
 from killrweather.page import charts, stations
 from killrweather.page.desk import Desk
 from killrweather.page.elements import Chart, button, link, notice, select, tag, text
-from killrweather.page.frame import after_connecting, desk_of, frame
+from killrweather.page.frame import LiveLine, after_connecting, desk_of, frame
+from killrweather.page.stored import News, latest, patiently
 from killrweather.page.units import Units
-
-EVERY_S = 5.0
-"""s between two looks at the newest observations of all stations."""
 
 _HERE = """() => navigator.geolocation.getCurrentPosition(
   (at) => emit(`${at.coords.latitude.toFixed(3)},${at.coords.longitude.toFixed(3)}`),
@@ -44,12 +43,15 @@ class _MapPage:
         self._silent: Sequence[Sequence[float]] = ()
         self._is_rain, self._searched = False, searched
         self._found: list[stations.Found] = []
+        self._entries: list[tuple[TextElement, TextElement]] = []
         self._map: Chart | None = None
+        self._live = LiveLine()
         with tag("div", "map-layout"):
             with tag("section", "map-side", aria_labelledby="list-title"):
                 text("h1", "Stations", id="list-title")
                 self._search_form()
-                with tag("div", "results", aria_live="polite") as self._results:
+                self._count = text("p", "", "muted", role="status")
+                with tag("div", "results") as self._results:
                     notice("loading", "Looking for stations …")
             with tag("section", "map-main", aria_label="Map"):
                 self._controls()
@@ -88,21 +90,45 @@ class _MapPage:
     # -- the data
 
     async def _load(self) -> None:
-        while True:
-            try:
-                observed = await self._desk.ask(GetObservedStations())
-            except KillrWeatherError as error:
-                if self._map is None:
-                    self._box.clear()
-                    self._results.clear()
-                    with self._box:
-                        notice("error", "The map cannot be drawn now", f"{error} It is tried again.")
-            else:
-                if observed != self._observed or self._map is None:
-                    self._observed = observed
-                    self._draw()
-                    await self._search(self._searched)
-            await asyncio.sleep(EVERY_S)
+        with self._desk.stored.listening() as stored:
+            await self._look()
+            await self._search(self._searched)
+            while True:
+                await self._take_in(await stored.take())
+
+    async def _look(self) -> None:
+        """Show the newest observations of all stations, as soon as the node answers."""
+        self._observed = await patiently(lambda: self._desk.ask(GetObservedStations()), self._cannot_look)
+        self._draw()
+
+    def _cannot_look(self, error: KillrWeatherError) -> None:
+        if self._map is None:
+            self._box.clear()
+            self._results.clear()
+            with self._box:
+                notice("error", "The map cannot be drawn now", f"{error} It is tried again.")
+
+    async def _take_in(self, news: News) -> None:
+        """Show what is stored now."""
+        self._live.show(news)
+        if news.is_gap:
+            await self._look()
+        known = {one.station.wsid: one for one in self._observed}
+        for wsid, stated in news.newest.items():
+            old = known.get(wsid)
+            station = old.station if old else await self._station(wsid)
+            known[wsid] = ObservedStation(station, latest(old.newest if old else None, stated))
+        self._observed = tuple(known[wsid] for wsid in sorted(known))
+        self._draw()
+        await self._refresh()
+
+    async def _station(self, wsid: str) -> WeatherStation:
+        """A station that is heard for the first time."""
+        try:
+            found: WeatherStation = await self._desk.ask(GetWeatherStation(wsid))
+        except KillrWeatherError:
+            return WeatherStation(wsid)
+        return found
 
     def _draw(self) -> None:
         on_map = stations.on_map(self._observed, self._is_rain, self._units)
@@ -122,46 +148,63 @@ class _MapPage:
             self._map.show(options)
 
     async def _search(self, searched: str) -> None:
-        """Show what is found in the list."""
+        """Look for stations, show them in the list, and have the map look at them."""
         self._searched = searched
+        await self._refresh()
+        places = [_place(one) for one in self._found if searched.strip() and one.station.lat is not None]
+        if places and self._map is not None:
+            self._map.run_method("look_at", charts.view_of(places[:10], closest=40.0))
+
+    async def _refresh(self) -> None:
+        """Show in the list what is found now; of stations that stand there already only what they observe changes."""
         try:
-            self._found = await stations.find(self._desk.ask, searched, self._observed)
+            found = await stations.find(self._desk.ask, self._searched, self._observed)
         except KillrWeatherError as error:
+            self._found, self._entries = [], []
             self._results.clear()
             with self._results:
                 notice("error", "The search failed", str(error))
             return
-        self._show_found()
-        places = [_place(one) for one in self._found if searched.strip() and one.station.lat is not None]
-        if places and self._map is not None:
-            self._map.run_method("look_at", charts.view_of(places[:10], closest=40.0))
+        is_same = [one.station for one in found] == [one.station for one in self._found] and bool(self._entries)
+        self._found = found
+        self._count.set_text(self._counted())
+        if not is_same:
+            self._show_found()
+        for one, (value, detail) in zip(found, self._entries, strict=True):
+            value.set_text(self._units.temperature.text(one.newest.temperature) if one.newest else "")
+            detail.set_text(self._detail(one))
+
+    def _counted(self) -> str:
+        if self._searched.strip():
+            return _found_in_words(len(self._found), self._searched)
+        return f"{len(self._observed):,} with observations" if self._observed else ""
 
     def _show_found(self) -> None:
         self._results.clear()
         with self._results:
             if self._searched.strip():
-                text("p", _found_in_words(len(self._found), self._searched), "muted")
                 button("Show all", lambda: self._search_again(""), "small")
-            elif self._observed:
-                text("p", f"{len(self._observed):,} with observations", "muted")
             with tag("ul", "stations"):
-                for one in self._found:
-                    self._entry(one)
+                self._entries = [self._entry(one.station) for one in self._found]
 
-    def _entry(self, one: stations.Found) -> None:
+    @staticmethod
+    def _entry(station: WeatherStation) -> tuple[TextElement, TextElement]:
+        """A station's line with room for what it observes."""
         with tag("li"):
             with tag("div", "station-line"):
-                link(stations.name_of(one.station), stations.address(one.station.wsid), "station-name")
-                if one.newest is not None:
-                    text("span", self._units.temperature.text(one.newest.temperature), "value")
-            parts = [one.station.wsid, one.station.country_code or ""]
-            if one.distance_km is not None:
-                parts.append(self._units.distance.text(one.distance_km))
-            if one.newest is None:
-                parts.append("no observations")
-            elif one.newest.one_hour_precip is not None:
-                parts.append(f"rain {self._units.rain_text(one.newest.one_hour_precip)}")
-            text("div", " · ".join(part for part in parts if part), "muted small-text")
+                link(stations.name_of(station), stations.address(station.wsid), "station-name")
+                value = text("span", "", "value")
+            return value, text("div", "", "muted small-text")
+
+    def _detail(self, one: stations.Found) -> str:
+        parts = [one.station.wsid, one.station.country_code or ""]
+        if one.distance_km is not None:
+            parts.append(self._units.distance.text(one.distance_km))
+        if one.newest is None:
+            parts.append("no observations")
+        elif one.newest.one_hour_precip is not None:
+            parts.append(f"rain {self._units.rain_text(one.newest.one_hour_precip)}")
+        return " · ".join(part for part in parts if part)
 
     # -- what people do
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime, timezone
 from typing import Any
 
-from nicegui import background_tasks, ui
+from nicegui import ui
 from starlette.requests import Request
 
 from killrweather.errors import BadRequest, KillrWeatherError, StationNotFound
@@ -33,11 +33,9 @@ from killrweather.model.station import WeatherStation, distance_km
 from killrweather.page import charts, stations
 from killrweather.page.desk import Desk
 from killrweather.page.elements import Figure, link, notice, select, table, tag, text
-from killrweather.page.frame import after_connecting, desk_of, frame
+from killrweather.page.frame import LiveLine, after_connecting, desk_of, frame
+from killrweather.page.stored import News, patiently
 from killrweather.page.units import Unit, Units
-
-SETTLED_S = 2.0
-"""s after which the aggregates of a new observation are there: they are set some tenths of a second after its row."""
 
 _WETTEST, _NEAR, _NEAR_KM = 10, 8, 250.0
 _FIELDS = (
@@ -64,15 +62,24 @@ class _StationPage:
     def __init__(self, desk: Desk, units: Units, wsid: str):
         self._desk, self._units, self._wsid = desk, units, wsid
         self._year = 0
+        self._years: Sequence[int] = ()
         self._field = "temperature"
         self._figures: dict[str, Figure] = {}
         self._places: dict[str, Any] = {}
+        self._live = LiveLine()
         with tag("div", "contents") as self._all:
             text("h1", wsid[:40])
             notice("loading", "Looking up the station …")
         after_connecting(self._load)
 
     async def _load(self) -> None:
+        with self._desk.stored.listening() as stored:
+            if await self._show():
+                while True:
+                    await self._take_in(await stored.take())
+
+    async def _show(self) -> bool:
+        """Show what is known of the station; False when there is no such station."""
         try:
             self._wsid = canonical_wsid(self._wsid)
             station: WeatherStation = await self._desk.ask(GetWeatherStation(self._wsid))
@@ -82,22 +89,24 @@ class _StationPage:
                 text("h1", "No such station")
                 with notice("empty", str(error)):
                     link("Look for another", "/", "button")
-            return
+            return False
         ui.page_title(f"{stations.name_of(station)} · KillrWeather")
-        newest, years = await asyncio.gather(self._desk.ask(GetCurrentWeather(self._wsid)), self._years())
+        newest, self._years = await asyncio.gather(
+            self._desk.ask(GetCurrentWeather(self._wsid)), self._years_with_data()
+        )
         self._all.clear()
         with self._all:
             self._head(station)
-            if not years or isinstance(newest, NoDataAvailable):
+            if not self._years or isinstance(newest, NoDataAvailable):
                 with notice("empty", "No observations of this station yet", "They appear here as soon as they arrive."):
                     link("Upload a file", "/upload", "button")
             else:
-                self._body(newest, years)
+                self._body(newest, self._years)
                 await self._draw()
             await self._near(station)
-        await self._follow(bool(years))
+        return True
 
-    async def _years(self) -> list[int]:
+    async def _years_with_data(self) -> list[int]:
         """The years of which there is anything, the newest first."""
         temperature, rain = await asyncio.gather(
             self._desk.ask(GetAnnualTemperature(self._wsid, FIRST_YEAR, last_year())),
@@ -117,7 +126,7 @@ class _StationPage:
             parts.append(self._units.height.text(station.elevation))
         text("p", " · ".join(part for part in parts if part), "muted")
 
-    def _body(self, newest: RawWeatherData, years: list[int]) -> None:
+    def _body(self, newest: RawWeatherData, years: Sequence[int]) -> None:
         self._year = newest.year if newest.year in years else years[0]
         with tag("section", "contents", aria_labelledby="now-title"):
             text("h2", "Now", id="now-title")
@@ -239,23 +248,21 @@ class _StationPage:
 
     # -- what happens
 
-    async def _follow(self, has_body: bool) -> None:
-        """Show each new observation, and once its aggregates are there, the charts."""
-        redraw: asyncio.Task[None] | None = None
-        async for newest in self._desk.observations.subscribe((self._wsid,)):
-            if not has_body:
-                ui.navigate.reload()
-                return
-            self._now.clear()
-            with self._now:
-                self._show_now(newest)
-            if redraw is None or redraw.done():
-                redraw = background_tasks.create(self._redraw(), name=f"redraw {self._wsid}")
-
-    async def _redraw(self) -> None:
-        await asyncio.sleep(SETTLED_S)
-        with self._all:
-            await self._draw()
+    async def _take_in(self, news: News) -> None:
+        """Show what is stored now, if it is this station's."""
+        self._live.show(news)
+        if not news.concerns(self._wsid):
+            return
+        newest = await patiently(lambda: self._desk.ask(GetCurrentWeather(self._wsid)))
+        if isinstance(newest, NoDataAvailable):
+            return
+        if newest.year not in self._years:  # the first one, too
+            ui.navigate.reload()
+            return
+        self._now.clear()
+        with self._now:
+            self._show_now(newest)
+        await self._draw()
 
     async def _choose_year(self, year: str) -> None:
         self._year = int(year)

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from killrweather import __version__
 from killrweather.page import Desk, Login, Pages
-from killrweather.page.observations import Newest
+from killrweather.page.stored import Stored
 from killrweather.settings import Settings
 from killrweather.streams.observations import ObservationLog
 from killrweather.web import cluster, feed, layers, metrics, observations, operations, problems, weather
@@ -58,10 +58,11 @@ def create_app(
     problems.install(app)
     has_token = settings.http.token is not None
     app.openapi = lambda: openapi(app, has_token)  # type: ignore[method-assign]
+    status = partial(operations.status_of, ask, nodes)
     desk = Desk(
         ask=ask,
-        status=partial(operations.status_of, ask, nodes),
-        observations=Newest(ask),
+        status=status,
+        stored=Stored(arriving, status),
         has_token=has_token,
         max_body_bytes=settings.http.max_body_bytes,
     )

@@ -1,4 +1,4 @@
-"""``/weather/events``: every observation as it is accepted, as server-sent events."""
+"""``/weather/events``: every observation as it is accepted, as server-sent events; and the same for the pages."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping
@@ -107,9 +107,11 @@ class Observations:
         self._log = log
         self.readers: Listeners[_Reader] = Listeners()
         """Who listens now."""
+        self._inside: set[asyncio.Queue[Arrivals | Unavailable]] = set()
         self._told: dict[int, int] = {}
         self._follower: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
+        self._is_closed = False
 
     async def stream(self, wsids: frozenset[str], last_event_id: str | None) -> AsyncGenerator[bytes, None]:
         """Everything from now on, or after an event.
@@ -129,12 +131,30 @@ class Observations:
                     async for chunk in sent:
                         yield chunk
         finally:
-            if not self.readers and self._follower is not None:
-                self._follower.cancel()
-                self._follower = None
+            self._rest()
+
+    async def arrivals(self) -> AsyncGenerator[Arrivals, None]:
+        """Everything from now on, for this process, which takes it at once; first, empty, where the log ends now.
+
+        Raises Unavailable when the log cannot be followed, or no longer.
+        """
+        coming: asyncio.Queue[Arrivals | Unavailable] = asyncio.Queue()
+        self._inside.add(coming)
+        try:
+            if self._is_closed:
+                raise Unavailable("this node is stopping")
+            await self._follow()
+            yield Arrivals((), dict(self._told))
+            while not isinstance(one := await coming.get(), Unavailable):
+                yield one
+            raise one
+        finally:
+            self._inside.discard(coming)
+            self._rest()
 
     async def close(self) -> None:
         """End all streams, and follow no longer."""
+        self._is_closed = True
         self.readers.close()
         if self._follower is not None:
             self._follower.cancel()
@@ -171,11 +191,29 @@ class Observations:
                     self._tell(arrivals)
                     await asyncio.sleep(min(_LONGEST_REST_S, _REST_S + _REST_FOR_EACH_S * len(self.readers)))
         except Unavailable as error:
-            self.readers.end("unavailable", str(error))
-        finally:  # after a failure that nobody foresaw, too
-            self.readers.end("unavailable", "this node no longer follows the log; connect again")
+            self._end(error)
+        finally:
+            # After a failure that nobody foresaw, too; but whoever listens to the next follower is not meant.
+            if self._follower is asyncio.current_task():
+                self._end(Unavailable("this node no longer follows the log; connect again"))
+
+    def _end(self, error: Unavailable) -> None:
+        self.readers.end("unavailable", str(error))
+        for coming in self._inside:
+            coming.put_nowait(error)
+
+    def _rest(self) -> None:
+        """Follow no longer, unless somebody still listens."""
+        if not self.readers and not self._inside and self._follower is not None:
+            self._follower.cancel()
+            self._follower = None
 
     def _tell(self, arrivals: Arrivals) -> None:
+        for coming in self._inside:
+            coming.put_nowait(arrivals)
+        if not self.readers:
+            self._told.update(arrivals.next_offsets)
+            return
         found = list(_events(arrivals, self._told))
         of_all = [event for _, event in found]
         together = [b"".join(of_all[start : start + _TOGETHER]) for start in range(0, len(of_all), _TOGETHER)]

@@ -1,15 +1,16 @@
 """A served application over a node that is not there: plausible weather of some stations, and rows that arrive."""
 
 import asyncio
+import json
 import math
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Callable, Iterable
+from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta, timezone
 from functools import cache
 from typing import Any
 
-from killrweather.errors import KillrWeatherError, StationNotFound
+from killrweather.errors import KillrWeatherError, StationNotFound, Unavailable
 from killrweather.feed.parsing import parse
 from killrweather.messages.cluster import ClusterView, Member
 from killrweather.messages.control import ActorState
@@ -45,7 +46,9 @@ from killrweather.model.station import WeatherStation
 from killrweather.model.temperature import AnnualTemperature, DailyTemperature, MonthlyTemperature, Temperatures
 from killrweather.processes import free_port
 from killrweather.settings import Settings
+from killrweather.streams.observations import Arrival, Arrivals, Positions
 from killrweather.web import Server, create_app
+from killrweather.web.observations import Observations
 
 LGA, HOSTILE, SILENT = "725030:14732", "999991:00001", "011000:99999"
 EVIL_NAME = "<img src=x onerror=alert(1)><script>alert(2)</script> & Sons"
@@ -63,6 +66,54 @@ STATIONS = (
 FIRST, HOURS = datetime(2012, 10, 1, tzinfo=timezone.utc), 24 * 400
 
 
+class StagedLog:
+    """The log of what a node accepts; it may be away."""
+
+    def __init__(self) -> None:
+        self._arrivals: list[Arrival] = []
+        self._changed = asyncio.Condition()
+        self.away = ""
+
+    def __len__(self) -> int:
+        return len(self._arrivals)
+
+    async def write(self, row: RawWeatherData) -> None:
+        """Have a row arrive."""
+        document = json.dumps(asdict(row)).encode()
+        self._arrivals.append(Arrival(row.wsid, document, 0, len(self) + 1))
+        await self._tell()
+
+    async def be_away(self, why: str) -> None:
+        """Be away for this reason, or be there again."""
+        self.away = why
+        await self._tell()
+
+    async def follow(self) -> tuple[Positions, AsyncGenerator[Arrivals, None]]:
+        """As the log of a node does it."""
+        self._check()
+        return {0: len(self)}, self._coming(len(self))
+
+    async def stop(self) -> None:
+        """Nothing is open."""
+
+    async def _coming(self, told: int) -> AsyncGenerator[Arrivals, None]:
+        while True:
+            async with self._changed:
+                while not self.away and len(self) == told:
+                    await self._changed.wait()
+            self._check()
+            found, told = self._arrivals[told:], len(self)
+            yield Arrivals(found, {0: told})
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _check(self) -> None:
+        if self.away:
+            raise Unavailable(self.away)
+
+
 class StagedNode:
     """Answers what the actors answer, from rows that it made or was sent."""
 
@@ -71,17 +122,19 @@ class StagedNode:
         self.rows: dict[str, dict[datetime, RawWeatherData]] = {}
         self.failing: KillrWeatherError | None = None
         self.received = self.accepted = 0
+        self.log = StagedLog()
+        self.is_storing = True
+        """Else what is accepted waits until it is told to."""
+        self._waiting: list[RawWeatherData] = []
         if with_data:
-            for number, one in enumerate(STATIONS):
-                if one.wsid != SILENT:
-                    self.rows[one.wsid] = {row.time: row for row in weather_of(one, number)}
+            self.rows = {wsid: dict(hours) for wsid, hours in _hours_of_all().items()}
 
     async def ask(self, message: Any) -> Any:
         """What the application is given to ask."""
         if self.failing is not None:
             raise self.failing
         if isinstance(message, PublishObservations):
-            return self._publish(message)
+            return await self._publish(message)
         answer = getattr(self, type(message).__name__)(message)
         return answer
 
@@ -165,16 +218,20 @@ class StagedNode:
         )  # fmt: skip
 
     def GetStreamProgress(self, msg: GetStreamProgress) -> StreamProgress:
-        return StreamProgress({0: self.accepted}, {0: self.accepted}, 0, "running", "")
+        return StreamProgress({0: len(self.log) - len(self._waiting)}, {0: len(self.log)}, 0, "running", "")
 
     # -- how it is answered
 
-    def _publish(self, order: PublishObservations) -> ObservationsPublished:
+    async def _publish(self, order: PublishObservations) -> ObservationsPublished:
         parsed = parse(order.format, order.data, order.first_line, date.today().year + 1, order.header, order.wsid)
         rejected_lines = {one.line for one in parsed.rejects}
         for number, line in enumerate(order.data.decode().splitlines(), order.first_line):
             if line and number not in rejected_lines:
-                self.keep(of_line(line))
+                row = of_line(line)
+                self._waiting.append(row)
+                await self.log.write(row)
+        if self.is_storing:
+            self.store()
         good = parsed.read - parsed.rejected
         self.received += parsed.read
         self.accepted += good
@@ -182,9 +239,11 @@ class StagedNode:
             parsed.read, good, parsed.rejected, tuple(parsed.rejects), {0: self.accepted} if good else {}
         )
 
-    def keep(self, row: RawWeatherData) -> None:
-        """Have a row as the stream would store it."""
-        self.rows.setdefault(row.wsid, {})[row.time] = row
+    def store(self) -> None:
+        """Store what was accepted, as the stream would."""
+        for row in self._waiting:
+            self.rows.setdefault(row.wsid, {})[row.time] = row
+        self._waiting.clear()
 
     def _groups(
         self, wsid: str, key: tuple[str, ...], wanted: Callable[[RawWeatherData], bool]
@@ -213,6 +272,16 @@ class StagedNode:
             of = precipitation.of_hours([row.one_hour_precip for row in rows if row.one_hour_precip is not None])
             found.append(kind(wsid, *numbers, of.precipitation, of.wet_hours, of.trace_hours))
         return tuple(found) or NoDataAvailable(wsid, "no rain")
+
+
+@cache
+def _hours_of_all() -> dict[str, dict[datetime, RawWeatherData]]:
+    """The weather of all stations, made once: no test changes a row."""
+    return {
+        one.wsid: {row.time: row for row in weather_of(one, number)}
+        for number, one in enumerate(STATIONS)
+        if one.wsid != SILENT
+    }
 
 
 def weather_of(one: WeatherStation, seed: int) -> Iterable[RawWeatherData]:
@@ -252,16 +321,19 @@ class Served:
     def __init__(self, node: StagedNode, **http: Any):
         self.node = node
         settings = Settings.model_validate({"http": {"port": free_port(), **http}})
-        self._server = Server(create_app(settings, node.ask), settings)
+        self._arriving = Observations(node.log)
+        self._server = Server(create_app(settings, node.ask, arriving=self._arriving), settings)
         self.url = self._server.url
-        self._run(self._server.start())
+        self.run(self._server.start())
 
     def stop(self) -> None:
         """End the server."""
-        self._run(self._server.stop(2.0))
+        self.run(self._arriving.close())
+        self.run(self._server.stop(2.0))
 
     @staticmethod
-    def _run(work: Any) -> None:
+    def run(work: Any) -> None:
+        """Have this done in the application's loop."""
         asyncio.run_coroutine_threadsafe(work, _loop()).result(20)
 
 

@@ -21,6 +21,7 @@ PAGES = {
 BAD_FILE = (
     f"{LGA},2013,11,05,00,5.0,1.0,1020.4,270,4.6,2,0.0,\n{LGA},2013,13,05,01,5.0,1.0,1020.4,270,4.6,2,0.0,\n".encode()
 )
+MAP_CHART = "getElement(Number(document.querySelector('.map').id.slice(1))).chart"
 _SERIOUS = ("serious", "critical")
 
 
@@ -31,6 +32,12 @@ def look_at(page, name):
     page.wait_for_selector(shows)
 
 
+def post(served, hour_and_degrees, wsid=LGA):
+    """Send a row."""
+    row = f"{wsid},{hour_and_degrees},1.0,1020.4,270,4.6,2,0.0,\n"
+    httpx.post(f"{served.url}/weather/data", content=row).raise_for_status()
+
+
 def test_a_station_is_found_on_the_map(page):
     """A click where La Guardia is leads to its page, with its weather and its charts."""
     look_at(page, "map")
@@ -38,9 +45,8 @@ def test_a_station_is_found_on_the_map(page):
     page.get_by_role("button", name="Search").click()
     expect(page.get_by_text("1 found for “la guardia”")).to_be_visible()
     canvas = page.locator(".map .chart-canvas")
-    chart = "getElement(Number(document.querySelector('.map').id.slice(1))).chart"
-    page.wait_for_function(f"{chart}.getOption().geo[0].zoom === 40")
-    spot = page.evaluate(f"{chart}.convertToPixel('geo', [-73.88, 40.779])")
+    page.wait_for_function(f"{MAP_CHART}.getOption().geo[0].zoom === 40")
+    spot = page.evaluate(f"{MAP_CHART}.convertToPixel('geo', [-73.88, 40.779])")
     canvas.click(position={"x": spot[0], "y": spot[1]})
 
     expect(page.get_by_role("heading", level=1)).to_have_text("LA GUARDIA AIRPORT")
@@ -64,12 +70,77 @@ def test_charts_change_as_a_row_arrives(page, served):
     look_at(page, "station")
     daily = page.locator("[data-chart=daily_temperature]")
     expect(daily.locator("figcaption")).to_contain_text("308 days. Warmest 30.2 °C on 2013-07-18")
-    row = f"{LGA},2013,11,05,00,38.5,1.0,1020.4,270,4.6,2,0.0,\n"
-    httpx.post(f"{served.url}/weather/data", content=row).raise_for_status()
+    post(served, "2013,11,05,00,38.5")
 
     expect(page.locator(".tile-value").first).to_have_text("38.5 °C")
     expect(daily.locator("figcaption")).to_contain_text("309 days. Warmest 38.5 °C on 2013-11-05")
     assert int(daily.locator("[data-drawn]").get_attribute("data-drawn")) > 1
+
+
+def test_charts_wait_until_a_row_is_stored(page, served, node):
+    """An accepted row is not in the aggregates yet: nothing is drawn for it, and once it is stored everything is."""
+    look_at(page, "station")
+    caption = page.locator("[data-chart=daily_temperature] figcaption")
+    node.is_storing = False
+    post(served, "2013,11,05,00,38.5")
+    page.wait_for_timeout(1_500)
+    expect(caption).to_contain_text("308 days")
+    node.store()
+
+    expect(caption).to_contain_text("309 days. Warmest 38.5 °C on 2013-11-05")
+    expect(page.locator(".tile-value").first).to_have_text("38.5 °C")
+
+
+def test_a_correction_of_an_older_hour_is_seen(page, served):
+    """Though the newest hour stays what it was."""
+    look_at(page, "station")
+    post(served, "2013,01,05,00,44.5")
+
+    expect(page.locator("[data-chart=daily_temperature] figcaption")).to_contain_text("Warmest 44.5 °C on 2013-01-05")
+    expect(page.locator(".tile-value").first).to_have_text("10.7 °C")
+
+
+def test_the_map_and_its_list_change_as_a_row_arrives(page, served):
+    """In place: a reader who has come to a station in the list stays there."""
+    look_at(page, "map")
+    line = page.get_by_role("listitem").filter(has_text="LA GUARDIA")
+    line.get_by_role("link").focus()
+    post(served, "2013,11,05,00,38.5")
+
+    expect(line).to_contain_text("38.5 °C")
+    expect(page.get_by_role("link", name="LA GUARDIA AIRPORT")).to_be_focused()
+    shown = page.evaluate(f"{MAP_CHART}.getOption().series[0].data.map((one) => one.tip)")
+    assert [tip for tip in shown if "38.5 °C" in tip and tip.endswith("2013-11-05 00:00 UTC")]
+
+
+def test_a_station_that_nobody_had_heard_comes_to_the_map(page, served):
+    """With the place that the table of stations has."""
+    look_at(page, "map")
+    post(served, "2013,11,05,00,-3.5", SILENT)
+
+    expect(page.get_by_role("listitem").filter(has_text="JAN MAYEN")).to_contain_text("-3.5 °C")
+    expect(page.get_by_text("9 with observations")).to_be_visible()
+
+
+def test_a_station_without_observations_shows_its_first(page, served):
+    """The page becomes that of a station with weather."""
+    look_at(page, "silent station")
+    post(served, "2013,11,05,00,-3.5", SILENT)
+
+    expect(page.locator(".tile-value").first).to_have_text("-3.5 °C")
+
+
+@pytest.mark.parametrize("name", ["map", "station"])
+def test_a_page_says_when_it_follows_no_longer_and_catches_up(page, served, node, name):
+    """Why, and when the log is there again what was missed is shown."""
+    look_at(page, name)
+    served.run(node.log.be_away("Kafka is away"))
+    expect(page.get_by_text("does not follow new observations now: Kafka is away")).to_be_visible()
+    post(served, "2013,11,05,00,38.5")
+    served.run(node.log.be_away(""))
+
+    expect(page.get_by_text("38.5 °C").first).to_be_visible()
+    expect(page.get_by_text("does not follow new observations now")).to_be_hidden()
 
 
 def test_a_bad_file_says_row_by_row_why(page):

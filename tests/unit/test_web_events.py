@@ -166,6 +166,31 @@ async def test_the_log_is_followed_once_and_only_while_somebody_listens(door):
 
 
 @happens
+async def test_a_reader_that_comes_as_the_last_one_leaves_is_told_on(door):
+    """The follower that ends takes its time, and speaks for nobody but itself."""
+    coming = door.log._coming
+
+    async def slow_to_close(told):
+        async with contextlib.aclosing(coming(told)) as found:
+            try:
+                async for arrivals in found:
+                    yield arrivals
+            finally:
+                await asyncio.sleep(0.3)
+
+    door.log._coming = slow_to_close
+    async with door.listening():
+        pass
+    while door.observations.readers:
+        await asyncio.sleep(0.01)
+    async with door.listening() as next_one:
+        await asyncio.sleep(0.5)
+        await door.log.write(observed(1))
+
+        assert hours(await some(next_one, 1)) == [1]
+
+
+@happens
 async def test_a_reader_that_reads_too_slowly_is_dropped_with_the_reason_and_may_come_back(door):
     """The last event says why; what it was not told it is told when it connects again. Others are not held up."""
     with pytest.MonkeyPatch.context() as patch:
