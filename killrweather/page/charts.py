@@ -89,28 +89,44 @@ def wettest_days(days: Sequence[DailyPrecipitation], units: Units) -> Drawn:
     return options, Sheet(("day", f"rain {unit.symbol}", "wet hours"), rows), summary
 
 
-def monthly_temperature(months: Sequence[MonthlyTemperature], units: Units) -> Drawn:
-    """A year's months as floating bars from low to high, with their means."""
-    names = [MONTHS[one.month - 1] for one in months]
-    return _floating(months, names, [f"{one.year:04}-{one.month:02}" for one in months], "month", units)
+def temperature_bars(parts: Sequence[MonthlyTemperature | AnnualTemperature], units: Units) -> Drawn:
+    """A year's months, or years, as floating bars from low to high, with their means."""
+    unit, (what, names, keys) = units.temperature, _spans(parts)
+    high, low, mean = ([unit.of(getattr(one, name)) for one in parts] for name in ("high", "low", "mean"))
+    spread = _spread(high, low, unit)
+    options = {
+        **_frame(unit, "category", names),
+        "legend": {**_legend(), "data": ["High", "Mean", "Low"]},
+        "series": [
+            {"name": "_base", "type": "bar", "stack": "band", "stackStrategy": "all", "data": low, "barMaxWidth": 36,
+             "itemStyle": {"opacity": 0}, "silent": True},
+            {"name": "_band", "type": "bar", "stack": "band", "stackStrategy": "all", "data": spread, "barMaxWidth": 36,
+             "itemStyle": {"color": "var(--band)", "borderRadius": 3}, "silent": True},
+            *(
+                {"name": name, "type": "line", "data": values, "symbolSize": 7, "lineStyle": {"opacity": 0},
+                 "itemStyle": {"color": colour}}
+                for name, values, colour in (("High", high, "var(--warm)"), ("Mean", mean, "var(--ink)"),
+                                             ("Low", low, "var(--cool)"))
+            ),
+        ],
+    }  # fmt: skip
+    sheet = Sheet((what, f"high {unit.symbol}", f"mean {unit.symbol}", f"low {unit.symbol}", "hours"),
+                  [*zip(keys, high, mean, low, [one.count for one in parts], strict=True)])  # fmt: skip
+    warmest = max(range(len(parts)), key=lambda n: parts[n].mean)
+    return options, sheet, f"Warmest by its mean: {keys[warmest]} with {unit.text(parts[warmest].mean)}."
 
 
-def annual_temperature(years: Sequence[AnnualTemperature], units: Units) -> Drawn:
-    """Years as floating bars from low to high, with their means."""
-    names = [str(one.year) for one in years]
-    return _floating(years, names, names, "year", units)
-
-
-def monthly_rain(months: Sequence[MonthlyPrecipitation], units: Units) -> Drawn:
-    """The rain of a year's months."""
-    names = [MONTHS[one.month - 1] for one in months]
-    return _rain_bars(months, names, [f"{one.year:04}-{one.month:02}" for one in months], "month", units)
-
-
-def annual_rain(years: Sequence[AnnualPrecipitation], units: Units) -> Drawn:
-    """The rain of years so far."""
-    names = [str(one.year) for one in years]
-    return _rain_bars(years, names, names, "year", units)
+def rain_bars(parts: Sequence[MonthlyPrecipitation | AnnualPrecipitation], units: Units) -> Drawn:
+    """The rain of a year's months, or of years so far."""
+    unit, (what, names, keys) = units.rain, _spans(parts)
+    amounts = [unit.of(one.precipitation) for one in parts]
+    options = {**_frame(unit, "category", names), "series": [_bars("Rain", amounts)]}
+    rows = [
+        (key, amount, one.wet_hours, one.trace_hours) for key, amount, one in zip(keys, amounts, parts, strict=True)
+    ]
+    wettest = max(range(len(parts)), key=lambda n: parts[n].precipitation)
+    summary = f"Wettest: {keys[wettest]} with {unit.text(parts[wettest].precipitation)}."
+    return options, Sheet((what, f"rain {unit.symbol}", "wet hours", "trace hours"), rows), summary
 
 
 def year_against_year(months: Iterable[MonthlyTemperature], chosen: int, units: Units) -> Drawn:
@@ -227,42 +243,12 @@ def view_of(places: Sequence[Sequence[float]], closest: float = 8.0) -> dict[str
     }
 
 
-def _floating(parts: Sequence[Any], names: list[str], keys: list[str], what: str, units: Units) -> Drawn:
-    unit = units.temperature
-    high, low, mean = ([unit.of(getattr(one, name)) for one in parts] for name in ("high", "low", "mean"))
-    spread = _spread(high, low, unit)
-    options = {
-        **_frame(unit, "category", names),
-        "legend": {**_legend(), "data": ["High", "Mean", "Low"]},
-        "series": [
-            {"name": "_base", "type": "bar", "stack": "band", "stackStrategy": "all", "data": low, "barMaxWidth": 36,
-             "itemStyle": {"opacity": 0}, "silent": True},
-            {"name": "_band", "type": "bar", "stack": "band", "stackStrategy": "all", "data": spread, "barMaxWidth": 36,
-             "itemStyle": {"color": "var(--band)", "borderRadius": 3}, "silent": True},
-            *(
-                {"name": name, "type": "line", "data": values, "symbolSize": 7, "lineStyle": {"opacity": 0},
-                 "itemStyle": {"color": colour}}
-                for name, values, colour in (("High", high, "var(--warm)"), ("Mean", mean, "var(--ink)"),
-                                             ("Low", low, "var(--cool)"))
-            ),
-        ],
-    }  # fmt: skip
-    sheet = Sheet((what, f"high {unit.symbol}", f"mean {unit.symbol}", f"low {unit.symbol}", "hours"),
-                  [*zip(keys, high, mean, low, [one.count for one in parts], strict=True)])  # fmt: skip
-    warmest = max(range(len(parts)), key=lambda n: parts[n].mean)
-    return options, sheet, f"Warmest by its mean: {keys[warmest]} with {unit.text(parts[warmest].mean)}."
-
-
-def _rain_bars(parts: Sequence[Any], names: list[str], keys: list[str], what: str, units: Units) -> Drawn:
-    unit = units.rain
-    amounts = [unit.of(one.precipitation) for one in parts]
-    options = {**_frame(unit, "category", names), "series": [_bars("Rain", amounts)]}
-    rows = [
-        (key, amount, one.wet_hours, one.trace_hours) for key, amount, one in zip(keys, amounts, parts, strict=True)
-    ]
-    wettest = max(range(len(parts)), key=lambda n: parts[n].precipitation)
-    summary = f"Wettest: {keys[wettest]} with {unit.text(parts[wettest].precipitation)}."
-    return options, Sheet((what, f"rain {unit.symbol}", "wet hours", "trace hours"), rows), summary
+def _spans(parts: Sequence[Any]) -> tuple[str, list[str], list[str]]:
+    """What parts of time these are, how the axis calls them, and how their numbers' sheet does."""
+    if hasattr(parts[0], "month"):
+        return "month", [MONTHS[one.month - 1] for one in parts], [f"{one.year:04}-{one.month:02}" for one in parts]
+    years = [str(one.year) for one in parts]
+    return "year", years, years
 
 
 def _spread(high: Sequence[float | None], low: Sequence[float | None], unit: Unit) -> list[float]:

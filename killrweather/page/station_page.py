@@ -186,17 +186,17 @@ class _StationPage:
             ("daily_rain", f"Rain of each day, {year}", units.rain,
              GetDailyPrecipitation(wsid, first, last), lambda rows: charts.daily_rain(rows, units)),
             ("monthly_temperature", f"Temperature of each month, {year}", units.temperature,
-             GetMonthlyTemperature(wsid, year), lambda rows: charts.monthly_temperature(rows, units)),
+             GetMonthlyTemperature(wsid, year), lambda rows: charts.temperature_bars(rows, units)),
             ("monthly_rain", f"Rain of each month, {year}", units.rain,
-             GetMonthlyPrecipitation(wsid, year), lambda rows: charts.monthly_rain(rows, units)),
+             GetMonthlyPrecipitation(wsid, year), lambda rows: charts.rain_bars(rows, units)),
             ("wettest", f"Wettest days of {year}", units.rain,
              GetTopKPrecipitation(wsid, year, _WETTEST), lambda rows: charts.wettest_days(rows, units)),
             ("against", "Year against year", units.temperature,
              months, lambda rows: charts.year_against_year(rows, year, units)),
             ("annual_temperature", "Temperature of each year", units.temperature,
-             GetAnnualTemperature(wsid, FIRST_YEAR, last_year()), lambda rows: charts.annual_temperature(rows, units)),
+             GetAnnualTemperature(wsid, FIRST_YEAR, last_year()), lambda rows: charts.temperature_bars(rows, units)),
             ("annual_rain", "Rain of each year", units.rain,
-             GetPrecipitation(wsid, FIRST_YEAR, last_year()), lambda rows: charts.annual_rain(rows, units)),
+             GetPrecipitation(wsid, FIRST_YEAR, last_year()), lambda rows: charts.rain_bars(rows, units)),
         ]  # fmt: skip
         await asyncio.gather(
             *(self._figure(name, title, unit, ask(question), build) for name, title, unit, question, build in jobs)

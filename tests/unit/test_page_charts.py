@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from killrweather.model.observation import TRACE_MM, RawWeatherData
-from killrweather.model.precipitation import DailyPrecipitation
+from killrweather.model.precipitation import AnnualPrecipitation, DailyPrecipitation
 from killrweather.model.temperature import DailyTemperature, MonthlyTemperature
 from killrweather.page import charts
 from killrweather.page.units import IMPERIAL, METRIC
@@ -35,6 +35,23 @@ def test_a_sheet_is_in_the_units_of_its_head():
     _, sheet, _ = charts.daily_temperature(DAYS[:1], IMPERIAL)
 
     assert sheet.csv() == "day,high °F,mean °F,low °F,hours\n2013-01-01,39.2,33.8,28.4,24\n"
+
+
+def test_months_and_years_are_bars_of_the_same_kind():
+    """The axis has a short name, the sheet and the words say which month."""
+    months = [MonthlyTemperature(LGA, 2013, month, 9.0, -3.0, 0.5 * month, 0, 0, 700) for month in (1, 2)]
+    options, sheet, summary = charts.temperature_bars(months, METRIC)
+    of_years = charts.rain_bars([AnnualPrecipitation(LGA, 2013, 1011.5, 300, 40)], METRIC)
+
+    assert options["xAxis"]["data"] == ["Jan", "Feb"]
+    assert series(options, "_band")["data"] == [12.0, 12.0]
+    assert sheet.csv().splitlines() == [
+        "month,high °C,mean °C,low °C,hours", "2013-01,9.0,0.5,-3.0,700", "2013-02,9.0,1.0,-3.0,700"
+    ]  # fmt: skip
+    assert summary == "Warmest by its mean: 2013-02 with 1.0 °C."
+    assert of_years[0]["xAxis"]["data"] == ["2013"]
+    assert of_years[1].csv() == "year,rain mm,wet hours,trace hours\n2013,1011.5,300,40\n"
+    assert of_years[2] == "Wettest: 2013 with 1,011.5 mm."
 
 
 def test_a_month_without_data_is_a_gap_in_its_year():
