@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import bulk, feed, fresh, http, memory, nodes, start, trigger
+from bench import bulk, feed, fresh, http, memory, nodes, page, start, trigger
 from bench.data import a_year, shifted
 from bench.figures import Figure, table, write
 from bench.system import System
@@ -32,6 +32,7 @@ def main() -> None:
             figures += _shown(start.measure(system))
             figures += _shown(bulk.measure(system, year, directory, console))
             figures += _shown(http.measure(system, year, directory))
+            figures += _shown(page.measure(system))
             figures += _shown(fresh.measure(system, rows, directory))
             figures += _shown(memory.measure(system, year, directory))
         finally:

@@ -43,7 +43,9 @@ class System:
                 "cassandra": {"storage_port": free_port()},
             },
         }
-        self.config.write_text(yaml.safe_dump(ports | settings))
+        self.config.write_text(
+            yaml.safe_dump({name: ports.get(name, {}) | settings.get(name, {}) for name in {**ports, **settings}})
+        )
         self.settings = load_configuration([self.config]).settings
         self.url = f"http://127.0.0.1:{self.settings.http.port}"
 

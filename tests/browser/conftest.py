@@ -1,14 +1,13 @@
 """A browser for all tests of a file, and the staged application that it looks at."""
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from browser_stage import Served, StagedNode
-from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-INSTALL = "install one: apt-get install chromium, or: python -m playwright install --with-deps chromium"
+from bench import browser
+
 _PATIENCE_MS = 60_000
 
 expect.set_options(timeout=_PATIENCE_MS)
@@ -16,15 +15,9 @@ expect.set_options(timeout=_PATIENCE_MS)
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium, else Playwright's own."""
-    found = next((path for name in _NAMES if (path := shutil.which(name))), None)
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        except Error as error:
-            pytest.fail(f"no Chromium for the browser tests ({found or 'none on the PATH'}: {error}); {INSTALL}")
-        yield browser
-        browser.close()
+    """One for all tests of a file."""
+    with browser.chromium() as opened:
+        yield opened
 
 
 @pytest.fixture
