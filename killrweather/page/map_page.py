@@ -63,7 +63,7 @@ class _MapPage:
 
     def _search_form(self) -> None:
         with tag("form", "search", role="search") as form:
-            text("label", "Name, id, call sign, or a place such as 40.64, -73.78", for_="search")
+            text("label", "Name, id, call sign, or a place such as 40.64,\u00a0-73.78", for_="search")
             with tag("div", "search-row"):
                 tag("input", id="search", type="search", value=self._searched, autocomplete="off", maxlength=80)
                 text("button", "Search", type="submit")

@@ -156,7 +156,7 @@ class _StationPage:
 
     def _show_now(self, newest: RawWeatherData) -> None:
         units = self._units
-        wind = units.wind.text(newest.wind_speed)
+        wind = "Wind"
         if newest.wind_direction and newest.wind_speed:
             wind += f" from {_compass(newest.wind_direction)}"
         sky = "–" if newest.sky_condition is None else SKY_CONDITIONS[newest.sky_condition].text
@@ -164,7 +164,7 @@ class _StationPage:
             ("Temperature", units.temperature.text(newest.temperature)),
             ("Dew point", units.temperature.text(newest.dewpoint)),
             ("Pressure", units.pressure.text(newest.pressure)),
-            ("Wind", wind),
+            (wind, units.wind.text(newest.wind_speed)),
             ("Sky", sky),
             ("Rain of the hour", units.rain_text(newest.one_hour_precip)),
         ):
