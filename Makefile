@@ -1,5 +1,5 @@
 # A fresh machine needs Python 3.10 or 3.11, make and the package registries; no Java, no Docker.
-.PHONY: help setup run test cluster unit check format bench chaos docs lock classes clean
+.PHONY: help setup run test cluster unit check format bench chaos docs screenshots lock classes clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= $(shell for p in python3.11 python3.10 python3; do $$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -51,6 +51,9 @@ chaos: setup  ## 50 faults at random moments under load, the table of docs/relia
 
 docs: .venv/complete  ## the reference pages, written from the code
 	$(BIN)/python -m docs.reference
+
+screenshots: setup  ## the pictures of docs/page.md, taken from a system with the real hours
+	$(BIN)/python -m docs.screenshots
 
 lock: .venv/complete  ## resolve the dependencies again
 	$(BIN)/python -m pip install --quiet uv
