@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 EVERY_S = 1.0
-"""s in which arrivals are gathered, and then between two looks at how far the stream is: pages draw no more often."""
+"""s in which arrivals are gathered, so that pages draw no more often; then the stream is looked at twice as often."""
 
 RETRY_S = 5.0
 """s until what does not answer is tried again."""
@@ -136,7 +136,7 @@ class Stored:
             self._news, self._ends = News(), {}
             self._some.clear()
             while not await self._is_stored(ends):
-                await asyncio.sleep(self._every_s)
+                await asyncio.sleep(self._every_s / 2)
             for reader in self._readers:
                 reader.put(replace(news, problem=self._problem))
 
