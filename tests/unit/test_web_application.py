@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from web_stage import LINE, Browser, Node, problem_of, settings, status
+from web_stage import LINE, Browser, problem_of, settings, status
 
 from killrweather.errors import KillrWeatherError, Unavailable
 from killrweather.messages.node import GetNodeStatus, GetStreamProgress
@@ -12,16 +12,6 @@ from killrweather.messages.weather import GetCurrentWeather
 from killrweather.web.problems import TITLES
 
 DOCS = Path(__file__).parents[2] / "docs" / "http.md"
-
-
-@pytest.fixture
-def node():
-    return Node()
-
-
-@pytest.fixture
-def browser(node):
-    return Browser(node, settings())
 
 
 def test_every_call_but_alive_needs_the_token(node):

@@ -15,16 +15,6 @@ LONG_LINE_BYTES = 100_000_000
 ANY_NODE = Browser(Node(), settings())
 
 
-@pytest.fixture
-def node():
-    return Node()
-
-
-@pytest.fixture
-def browser(node):
-    return Browser(node, settings())
-
-
 def with_field(position: int, value: str) -> str:
     columns = LINE.rstrip().split(",")
     columns[position] = value

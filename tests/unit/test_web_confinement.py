@@ -3,15 +3,10 @@
 import os
 
 import pytest
-from web_stage import LINE, Browser, Node, hour, problem_of, settings
+from web_stage import LINE, Browser, hour, problem_of, settings
 
 from killrweather.errors import Forbidden
 from killrweather.web.confinement import feed_files, open_inside
-
-
-@pytest.fixture
-def node():
-    return Node()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from feed_stage import GHCNH_COLUMNS, ghcnh_line
-from web_stage import LGA, LINE, Browser, Node, hour, problem_of, settings
+from web_stage import LGA, LINE, Browser, hour, problem_of, settings
 
 from killrweather.errors import Unavailable
 from killrweather.feed.formats import FORMATS
@@ -23,11 +23,6 @@ NYC = (
     "origin,year,month,day,hour,temp,dewp,humid,wind_dir,wind_speed,wind_gust,precip,pressure,visib,time_hour\n"
     "LGA,2013,1,1,1,39.92,26.06,57.33,260,13.80936,NA,0,1011.9,10,2013-01-01T06:00:00Z\n"
 )
-
-
-@pytest.fixture
-def node():
-    return Node()
 
 
 def door(node, **sections):

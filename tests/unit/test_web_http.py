@@ -28,11 +28,6 @@ def node():
     return WholeNode()
 
 
-@pytest.fixture
-def browser(node):
-    return Browser(node, settings())
-
-
 @pytest.mark.parametrize(
     "path", [STATION, "/weather/stations", "/alive", "/ready", "/openapi.json", "/docs", "/metrics"]
 )

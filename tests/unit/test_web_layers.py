@@ -3,7 +3,7 @@
 from datetime import datetime, timezone
 
 import pytest
-from web_stage import LGA, Browser, Node, problem_of, settings
+from web_stage import LGA, Node, problem_of
 
 from killrweather.errors import BadRequest, Conflict
 from killrweather.messages.control import RequestFailed
@@ -26,11 +26,6 @@ def node():
     node.answers[Replay] = Replaying("b2", {0: 10}, {0: 90}, has_begun=True)
     node.answers[Recompute] = node.answers[GetRecomputation] = RUNNING
     return node
-
-
-@pytest.fixture
-def browser(node):
-    return Browser(node, settings())
 
 
 @pytest.mark.parametrize(

@@ -56,11 +56,6 @@ def node():
     return node
 
 
-@pytest.fixture
-def browser(node):
-    return Browser(node, settings())
-
-
 def scrape(browser):
     """Every sample of a scrape as Prometheus's own parser reads it: (name, labels) → value."""
     response = browser.get("/metrics")

@@ -34,11 +34,6 @@ def node():
     return Remembering()
 
 
-@pytest.fixture
-def browser(node):
-    return Browser(node, settings())
-
-
 def test_an_answer_has_the_id_that_the_request_brought(node, browser):
     """And whoever is asked for it knows it."""
     answer = browser.get(f"/weather/stations/{LGA}", headers=ID)

@@ -16,16 +16,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from web_stage import LINE, Node, settings
+from server_stage import ALIVE, GET_ALIVE, a_server, cut_off, exchange, port_of, serving
+from web_stage import LINE, Node
 
 from killrweather.errors import ConfigurationError, ServiceError
-from killrweather.web import Server, bodies, create_app, serve
-
-
-@pytest.fixture
-def port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+from killrweather.web import bodies, serve
 
 
 @pytest.fixture
@@ -52,70 +47,49 @@ def certificate(tmp_path):
     return files
 
 
-def a_server(port, node=None, **http):
-    chosen = settings(http={"port": port, **http})
-    return Server(create_app(chosen, (node or Node()).ask), chosen)
-
-
-async def exchange(port, data, then_read=True):
-    """Send bytes as they are; what comes back until the server hangs up."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(data)
-    try:
-        return await asyncio.wait_for(reader.read(), 5) if then_read else b""
-    finally:
-        writer.close()
-
-
-def test_it_serves_at_its_url_until_stopped(port):
+def test_it_serves_at_its_url_until_stopped():
     """After stop the port is free."""
 
     async def scenario():
-        server = a_server(port)
-        await server.start()
-        async with httpx.AsyncClient(base_url=server.url) as client:
-            posted = await client.post("/weather/data", content=LINE)
-        await server.stop()
-        return posted
+        async with serving() as server, httpx.AsyncClient(base_url=server.url) as client:
+            return port_of(server), await client.post("/weather/data", content=LINE)
 
-    assert asyncio.run(scenario()).status_code == 202
+    port, posted = asyncio.run(scenario())
+
+    assert posted.status_code == 202
     socket.create_server(("127.0.0.1", port)).close()
 
 
-def test_a_port_in_use_is_named(port):
+def test_a_port_in_use_is_named():
     """ServiceError with the setting and what to do."""
-    with (
-        socket.create_server(("127.0.0.1", port)),
-        pytest.raises(ServiceError, match=rf"http\.port {port} .*another program"),
-    ):
-        asyncio.run(a_server(port).start())
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(ServiceError, match=rf"http\.port {port} .*another program"):
+            asyncio.run(a_server(port=port).start())
 
 
-def test_an_address_of_another_machine_is_named(port):
+def test_an_address_of_another_machine_is_named():
     """ServiceError with http.host."""
     with pytest.raises(ServiceError, match=r"http\.host 192\.0\.2\.1"):
-        asyncio.run(a_server(port, host="192.0.2.1", token="t").start())
+        asyncio.run(a_server(host="192.0.2.1", token="t").start())
 
 
-def test_the_process_keeps_its_own_signal_handlers(port):
+def test_the_process_keeps_its_own_signal_handlers():
     """uvicorn's are not installed, though the loop runs in the main thread."""
 
     async def scenario():
-        server = a_server(port)
-        await server.start()
-        during = signal.getsignal(signal.SIGTERM)
-        await server.stop()
-        return during
+        async with serving():
+            return signal.getsignal(signal.SIGTERM)
 
     assert asyncio.run(scenario()) is signal.getsignal(signal.SIGTERM)
 
 
-def test_stopping_closes_the_door_first_and_lets_a_running_request_finish(port):
+def test_stopping_closes_the_door_first_and_lets_a_running_request_finish():
     """A new connection is refused while the old request still gets its answer."""
     node, refused = Node(), []
 
     async def scenario():
-        server = a_server(port, node)
+        server = a_server(node)
         entered, leave = asyncio.Event(), asyncio.Event()
         publish = node._publish
 
@@ -132,7 +106,7 @@ def test_stopping_closes_the_door_first_and_lets_a_running_request_finish(port):
             stopping = asyncio.create_task(server.stop())
             await asyncio.sleep(0.3)
             try:
-                await asyncio.open_connection("127.0.0.1", port)
+                await asyncio.open_connection("127.0.0.1", port_of(server))
             except ConnectionRefusedError:
                 refused.append(True)
             leave.set()
@@ -144,12 +118,12 @@ def test_stopping_closes_the_door_first_and_lets_a_running_request_finish(port):
     assert refused
 
 
-def test_stopping_is_bounded(port):
+def test_stopping_is_bounded():
     """A request that never ends is ended."""
     node = Node()
 
     async def scenario():
-        server = a_server(port, node)
+        server = a_server(node)
         entered = asyncio.Event()
 
         async def never(order):
@@ -167,61 +141,54 @@ def test_stopping_is_bounded(port):
     asyncio.run(scenario())
 
 
-def test_a_server_that_never_started_can_be_stopped(port):
+def test_a_server_that_never_started_can_be_stopped():
     """Nothing happens."""
-    asyncio.run(a_server(port).stop())
+    asyncio.run(a_server().stop())
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /alive HTTP/1.1\r\nHost: x\r\n"])
-def test_a_request_whose_head_does_not_come_is_hung_up_on(port, monkeypatch, sent):
+def test_a_request_whose_head_does_not_come_is_hung_up_on(monkeypatch, sent):
     """Before the first byte, and in the middle of the head."""
     monkeypatch.setattr(serve, "HEAD_TIMEOUT_S", 0.1)
 
     async def scenario():
-        server = a_server(port)
-        await server.start()
-        received = await exchange(port, sent)
-        await server.stop()
-        return received
+        async with serving() as server:
+            return await exchange(server, sent)
 
     assert asyncio.run(scenario()) == b""
 
 
-def test_a_second_request_on_the_same_connection_is_watched_too(port, monkeypatch):
+def test_a_second_request_on_the_same_connection_is_watched_too(monkeypatch):
     """A complete request first does not buy time for ever."""
     monkeypatch.setattr(serve, "HEAD_TIMEOUT_S", 0.2)
 
     async def scenario():
-        server = a_server(port)
-        await server.start()
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET /alive HTTP/1.1\r\nHost: x\r\n\r\n")
-        await reader.readuntil(b'{"alive":true}')
-        writer.write(b"GET /al")
-        rest = await asyncio.wait_for(reader.read(), 5)
-        writer.close()
-        await server.stop()
+        async with serving() as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port_of(server))
+            writer.write(GET_ALIVE)
+            await reader.readuntil(ALIVE)
+            writer.write(b"GET /al")
+            rest = await asyncio.wait_for(reader.read(), 5)
+            writer.close()
         return rest
 
     assert asyncio.run(scenario()) == b""
 
 
-def test_a_request_that_takes_longer_than_its_head_may_is_answered(port, monkeypatch):
+def test_a_request_that_takes_longer_than_its_head_may_is_answered(monkeypatch):
     """The limit is on the head, not on the body or the answer."""
     monkeypatch.setattr(serve, "HEAD_TIMEOUT_S", 0.1)
 
     async def scenario():
-        server = a_server(port)
-        await server.start()
+        async with serving() as server:
 
-        async def body():
-            yield LINE.encode()
-            await asyncio.sleep(0.3)
-            yield LINE.encode()
+            async def body():
+                yield LINE.encode()
+                await asyncio.sleep(0.3)
+                yield LINE.encode()
 
-        async with httpx.AsyncClient(base_url=server.url) as client:
-            response = await client.post("/weather/data", content=body())
-        await server.stop()
+            async with httpx.AsyncClient(base_url=server.url) as client:
+                response = await client.post("/weather/data", content=body())
         return response
 
     assert asyncio.run(scenario()).json()["accepted"] == 2
@@ -241,15 +208,12 @@ def test_a_request_that_takes_longer_than_its_head_may_is_answered(port, monkeyp
     ],
     ids=["header", "path", "many headers", "nonsense", "no host", "bytes", "length", "tls"],
 )
-def test_a_head_that_is_too_large_or_no_http_is_a_problem(port, sent, status, kind):
+def test_a_head_that_is_too_large_or_no_http_is_a_problem(sent, status, kind):
     """With its own type, and the connection is closed."""
 
     async def scenario():
-        server = a_server(port)
-        await server.start()
-        received = await exchange(port, sent)
-        await server.stop()
-        return received
+        async with serving() as server:
+            return await exchange(server, sent)
 
     head, _, body = asyncio.run(scenario()).partition(b"\r\n\r\n")
 
@@ -258,18 +222,16 @@ def test_a_head_that_is_too_large_or_no_http_is_a_problem(port, sent, status, ki
     assert json.loads(body)["type"] == kind
 
 
-def test_a_body_that_turns_into_no_http_is_a_problem_and_nothing_of_it_stays(port, caplog):
+def test_a_body_that_turns_into_no_http_is_a_problem_and_nothing_of_it_stays(caplog):
     """400 in the middle of an upload; the next one is taken, and nobody trips over the first."""
     node = Node()
     head = b"POST /weather/data HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\nzzz\r\n"
 
     async def scenario():
-        server = a_server(port, node)
-        await server.start()
-        received = await exchange(port, head)
-        async with httpx.AsyncClient(base_url=server.url) as client:
-            after = await client.post("/weather/data", content=LINE)
-        await server.stop()
+        async with serving(node) as server:
+            received = await exchange(server, head)
+            async with httpx.AsyncClient(base_url=server.url) as client:
+                after = await client.post("/weather/data", content=LINE)
         return received, after
 
     received, after = asyncio.run(scenario())
@@ -281,27 +243,25 @@ def test_a_body_that_turns_into_no_http_is_a_problem_and_nothing_of_it_stays(por
     assert "Exception" not in caplog.text
 
 
-def test_a_client_that_never_ends_a_body_that_was_answered_is_hung_up_on(port, monkeypatch):
+def test_a_client_that_never_ends_a_body_that_was_answered_is_hung_up_on(monkeypatch):
     """A byte now and then buys no time."""
     monkeypatch.setattr(serve, "STALL_S", 0.3)
     head = b"POST /weather/data HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\n"
 
     async def scenario():
-        server = a_server(port)
-        await server.start()
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(head)
-        received = b""
-        with contextlib.suppress(ConnectionError):
-            for _ in range(100):
-                writer.write(b"x")
-                await asyncio.sleep(0.05)
-                received += await asyncio.wait_for(reader.read(1 << 16), 0.05) if not received else b""
-                if reader.at_eof():
-                    break
-        ended = reader.at_eof() or writer.is_closing()
-        writer.close()
-        await server.stop()
+        async with serving() as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port_of(server))
+            writer.write(head)
+            received = b""
+            with contextlib.suppress(ConnectionError):
+                for _ in range(100):
+                    writer.write(b"x")
+                    await asyncio.sleep(0.05)
+                    received += await asyncio.wait_for(reader.read(1 << 16), 0.05) if not received else b""
+                    if reader.at_eof():
+                        break
+            ended = reader.at_eof() or writer.is_closing()
+            writer.close()
         return received, ended
 
     received, ended = asyncio.run(scenario())
@@ -310,20 +270,18 @@ def test_a_client_that_never_ends_a_body_that_was_answered_is_hung_up_on(port, m
     assert ended
 
 
-def test_many_slow_senders_hold_up_nobody(port, monkeypatch):
+def test_many_slow_senders_hold_up_nobody(monkeypatch):
     """Each is given up with 408 after a silence in its body; meanwhile others are answered."""
     monkeypatch.setattr(bodies, "STALL_S", 1.0)
     head = b"POST /weather/stations HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n7"
 
     async def scenario():
-        server = a_server(port)
-        await server.start()
-        slow = [asyncio.create_task(exchange(port, head + b"\r\n" * (n % 3))) for n in range(60)]
-        async with httpx.AsyncClient(base_url=server.url) as client:
-            meanwhile = [await client.get("/alive") for _ in range(20)]
-            received = await asyncio.gather(*slow)
-            after = await client.post("/weather/data", content=LINE)
-        await server.stop()
+        async with serving() as server:
+            slow = [asyncio.create_task(exchange(server, head + b"\r\n" * (n % 3))) for n in range(60)]
+            async with httpx.AsyncClient(base_url=server.url) as client:
+                meanwhile = [await client.get("/alive") for _ in range(20)]
+                received = await asyncio.gather(*slow)
+                after = await client.post("/weather/data", content=LINE)
         return meanwhile, received, after
 
     meanwhile, received, after = asyncio.run(scenario())
@@ -333,22 +291,19 @@ def test_many_slow_senders_hold_up_nobody(port, monkeypatch):
     assert after.status_code == 202
 
 
-def test_a_client_too_many_is_told_so(port, monkeypatch):
+def test_a_client_too_many_is_told_so(monkeypatch):
     """503 with Retry-After as a problem; those before it are answered."""
     monkeypatch.setattr(serve, "MAX_CONNECTIONS", 1)
-    ask = b"GET /alive HTTP/1.1\r\nHost: x\r\n\r\n"
 
     async def scenario():
-        server = a_server(port)
-        await server.start()
-        first, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(ask)
-        await first.readuntil(b'{"alive":true}')
-        received = await exchange(port, ask)
-        writer.write(ask)
-        again = await first.readuntil(b'{"alive":true}')
-        writer.close()
-        await server.stop()
+        async with serving() as server:
+            first, writer = await asyncio.open_connection("127.0.0.1", port_of(server))
+            writer.write(GET_ALIVE)
+            await first.readuntil(ALIVE)
+            received = await exchange(server, GET_ALIVE)
+            writer.write(GET_ALIVE)
+            again = await first.readuntil(ALIVE)
+            writer.close()
         return received, again
 
     received, again = asyncio.run(scenario())
@@ -358,34 +313,30 @@ def test_a_client_too_many_is_told_so(port, monkeypatch):
     assert again.startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_body_that_is_cut_off_publishes_nothing_of_its_last_line(port):
+def test_a_body_that_is_cut_off_publishes_nothing_of_its_last_line():
     """The client hangs up in the middle of a line: only whole bodies' last lines count."""
     node = Node()
 
     async def scenario():
-        server = a_server(port, node)
-        await server.start()
-        head = b"POST /weather/data HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
-        await exchange(port, head + LINE.encode()[:20], then_read=False)
-        async with httpx.AsyncClient(base_url=server.url) as client:
-            after = await client.post("/weather/data", content=LINE)
-        await server.stop()
+        async with serving(node) as server:
+            head = b"POST /weather/data HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+            await cut_off(server, head + LINE.encode()[:20])
+            async with httpx.AsyncClient(base_url=server.url) as client:
+                after = await client.post("/weather/data", content=LINE)
         return after
 
     assert asyncio.run(scenario()).status_code == 202
     assert [order.data for order in node.asked] == [LINE.encode()]
 
 
-def test_tls_is_served_when_it_is_configured(port, certificate):
+def test_tls_is_served_when_it_is_configured(certificate):
     """The url says https."""
 
     async def scenario():
-        server = a_server(port, tls={"certificate": certificate[0], "key": certificate[1]})
-        await server.start()
-        trusted = ssl.create_default_context(cafile=str(certificate[0]))
-        async with httpx.AsyncClient(base_url=server.url, verify=trusted) as client:
-            response = await client.get("/alive")
-        await server.stop()
+        async with serving(tls={"certificate": certificate[0], "key": certificate[1]}) as server:
+            trusted = ssl.create_default_context(cafile=str(certificate[0]))
+            async with httpx.AsyncClient(base_url=server.url, verify=trusted) as client:
+                response = await client.get("/alive")
         return response
 
     response = asyncio.run(scenario())
@@ -394,69 +345,56 @@ def test_tls_is_served_when_it_is_configured(port, certificate):
     assert response.status_code == 200
 
 
-def test_bad_tls_files_are_named(port, tmp_path, certificate):
+def test_bad_tls_files_are_named(tmp_path, certificate):
     """ConfigurationError with the file."""
     with pytest.raises(ConfigurationError, match=r"missing\.pem"):
-        asyncio.run(a_server(port, tls={"certificate": certificate[0], "key": tmp_path / "missing.pem"}).start())
+        asyncio.run(a_server(tls={"certificate": certificate[0], "key": tmp_path / "missing.pem"}).start())
 
 
-def test_an_answer_does_not_wait_for_acknowledgements(port):
+def test_an_answer_does_not_wait_for_acknowledgements():
     """Connections have TCP_NODELAY: without it each answer on a kept connection takes some 40 ms."""
 
     async def scenario():
-        server = a_server(port)
-        await server.start()
-        async with httpx.AsyncClient(base_url=server.url) as client:
+        async with serving() as server, httpx.AsyncClient(base_url=server.url) as client:
             await client.get("/alive")
             (connection,) = server._server.server_state.connections
-            option = connection.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-        await server.stop()
-        return option
+            return connection.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
     assert asyncio.run(scenario())
 
 
-def test_two_servers_in_one_process_do_not_disturb_each_other(port):
+def test_two_servers_in_one_process_do_not_disturb_each_other():
     """Each has its own port."""
 
     async def scenario():
-        first = a_server(port)
-        await first.start()
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            other = listener.getsockname()[1]
-        second = a_server(other)
-        await second.start()
-        async with httpx.AsyncClient() as client:
-            answers = [await client.get(f"{server.url}/alive") for server in (first, second)]
-        await first.stop()
-        await second.stop()
-        return answers
+        async with serving() as first, serving() as second, httpx.AsyncClient() as client:
+            return [await client.get(f"{server.url}/alive") for server in (first, second)]
 
     assert [answer.status_code for answer in asyncio.run(scenario())] == [200, 200]
 
 
-def test_ten_thousand_wrong_tokens_cost_nothing_but_their_answers(port):
+def test_ten_thousand_wrong_tokens_cost_nothing_but_their_answers():
     """Each gets 401, nothing is asked of an actor, memory stays, and the right token works in between."""
     node, many, rounds = Node(), 100, 100
     wrong = b"GET /weather/stations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer s3creT-%d\r\n\r\n"
 
     async def scenario():
-        server = a_server(port, node, token="s3cret")
-        await server.start()
-        right = {"Authorization": "Bearer s3cret"}
-        async with httpx.AsyncClient(base_url=server.url, headers=right, timeout=60) as client:
-            before, answers = psutil.Process().memory_info().rss, []
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            for start in range(rounds):
-                writer.write(b"".join(wrong % (start * many + number) for number in range(many)))
-                for _ in range(many):
-                    head = await reader.readuntil(b"\r\n\r\n")
-                    [length] = [line.split()[1] for line in head.split(b"\r\n") if line.startswith(b"content-length")]
-                    await reader.readexactly(int(length))
-                    answers.append(head.split()[1])
-                assert (await client.get("/openapi.json")).status_code == 200
-            writer.close()
-        await server.stop()
+        async with serving(node, token="s3cret") as server:
+            right = {"Authorization": "Bearer s3cret"}
+            async with httpx.AsyncClient(base_url=server.url, headers=right, timeout=60) as client:
+                before, answers = psutil.Process().memory_info().rss, []
+                reader, writer = await asyncio.open_connection("127.0.0.1", port_of(server))
+                for start in range(rounds):
+                    writer.write(b"".join(wrong % (start * many + number) for number in range(many)))
+                    for _ in range(many):
+                        head = await reader.readuntil(b"\r\n\r\n")
+                        [length] = [
+                            line.split()[1] for line in head.split(b"\r\n") if line.startswith(b"content-length")
+                        ]
+                        await reader.readexactly(int(length))
+                        answers.append(head.split()[1])
+                    assert (await client.get("/openapi.json")).status_code == 200
+                writer.close()
         return answers, psutil.Process().memory_info().rss - before
 
     answers, grown = asyncio.run(scenario())

@@ -4,7 +4,7 @@ from dataclasses import astuple
 from datetime import date, datetime, timezone
 
 import pytest
-from web_stage import LGA, Browser, Node, problem_of, settings
+from web_stage import LGA, problem_of
 
 from killrweather.errors import StationNotFound, Unavailable
 from killrweather.messages.weather import (
@@ -89,16 +89,6 @@ WET_JSON = {
     "trace_hours": 1,
 }
 JANUARY = (date(2008, 1, 1), date(2008, 1, 31))
-
-
-@pytest.fixture
-def node():
-    return Node()
-
-
-@pytest.fixture
-def browser(node):
-    return Browser(node, settings())
 
 
 def fields_of(value) -> dict:
