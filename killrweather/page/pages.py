@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -41,9 +40,6 @@ class Pages:
                 if scope["type"] == "lifespan" and self._nicegui is not None:
                     await self._nicegui.stop()
             return
-        if scope["type"] == "websocket" and not _is_same_site(scope):
-            await send({"type": "websocket.close", "code": 1008})
-            return
         if self._nicegui is None:
             self._nicegui = await asyncio.to_thread(_import)
         await self._nicegui.start()
@@ -55,10 +51,3 @@ def _import() -> NiceGuiApp:
     from killrweather.page.nicegui_app import nicegui_app
 
     return nicegui_app()
-
-
-def _is_same_site(scope: Scope) -> bool:
-    """A page of this node opens the web socket; other sites' pages may not: browsers let them, and send our cookie."""
-    headers = dict(scope["headers"])
-    origin = headers.get(b"origin")
-    return origin is None or urlsplit(origin.decode("latin-1")).netloc == headers.get(b"host", b"").decode("latin-1")

@@ -1,11 +1,7 @@
-"""Who may call: whoever brings the token of ``http.token``, and pages of other sites by ``http.cors_origins``."""
+"""Who may call: whoever brings the token of ``http.token``."""
 
 import hmac
-from collections.abc import Sequence
 
-from starlette.datastructures import Headers
-from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from killrweather.page import login
@@ -43,27 +39,3 @@ class BearerToken:
     def _is_allowed(self, headers: dict[bytes, bytes]) -> bool:
         given = headers.get(b"authorization", b"")
         return hmac.compare_digest(given, self._expected) or self._login.is_logged_in(headers.get(b"cookie", b""))
-
-
-class OtherSites(CORSMiddleware):
-    """Lets pages of these origins read answers; the browser asks first, and needs no token for that."""
-
-    def __init__(self, app: ASGIApp, origins: Sequence[str]):
-        super().__init__(
-            app,
-            allow_origins=origins,
-            allow_methods=("GET", "HEAD", "POST"),
-            allow_headers=(
-                "Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "X-Data-Feed"
-            ),
-            expose_headers=("ETag", "Link", "Retry-After"),
-        )  # fmt: skip
-
-    def preflight_response(self, request_headers: Headers) -> Response:
-        answer = super().preflight_response(request_headers)
-        if answer.status_code == 200:
-            return answer
-        origin = request_headers["origin"]
-        headers = {name: value for name, value in answer.headers.items() if name.startswith(("access-", "vary"))}
-        text = f"origin {origin[:80]}: {bytes(answer.body).decode()}; http.cors_origins names whom pages may be of"
-        return problem(403, "forbidden", text, headers)

@@ -10,7 +10,7 @@ from killrweather.page.stored import Stored
 from killrweather.settings import Settings
 from killrweather.streams.observations import ObservationLog
 from killrweather.web import cluster, feed, layers, metrics, observations, operations, problems, weather
-from killrweather.web.access import BearerToken, OtherSites
+from killrweather.web.access import BearerToken
 from killrweather.web.answers import Ask
 from killrweather.web.caching import Caching
 from killrweather.web.forwarding import Forwarding
@@ -20,6 +20,7 @@ from killrweather.web.nodes import Nodes
 from killrweather.web.observations import Observations
 from killrweather.web.openapi import openapi
 from killrweather.web.request_ids import RequestIds
+from killrweather.web.sites import OtherSites, OwnSite
 
 _DESCRIPTION = """Weather observations in, and answers about them.
 
@@ -79,6 +80,7 @@ def _add_layers(app: FastAPI, settings: Settings, nodes: Nodes, latencies: Laten
     if settings.http.token is not None:
         token = settings.http.token.get_secret_value()
         app.add_middleware(BearerToken, token=token, login=Login(token))
+    app.add_middleware(OwnSite, http=settings.http)
     if settings.http.cors_origins:
         app.add_middleware(OtherSites, origins=settings.http.cors_origins)
     app.add_middleware(Timing, latencies=latencies, templates=lambda: [*app.openapi()["paths"], str(app.openapi_url)])

@@ -19,8 +19,8 @@ TIMEOUT = "x-killrweather-timeout"
 """The header with the seconds that are left for a request which another node passed on."""
 
 _OF_A_CONNECTION = {b"connection", b"keep-alive", b"transfer-encoding", b"te", b"trailer", b"upgrade", b"host", b"date"}
-_NOT_PASSED_ON = {*_OF_A_CONNECTION, HEADER.encode()}
-"""The id of the request is passed on as this node has taken it."""
+_NOT_PASSED_ON = {*_OF_A_CONNECTION, HEADER.encode(), b"origin", b"sec-fetch-site"}
+"""The id of the request is passed on as this node has taken it; which site's page may ask, this node has judged."""
 
 _AGAIN = {"GET", "HEAD"}
 

@@ -57,7 +57,7 @@ def openapi(app: FastAPI, has_token: bool) -> dict[str, Any]:
 def _complete(operation: dict[str, Any], method: str, path: str, needs_token: bool) -> None:
     """Add what FastAPI does not know of: examples, headers, and the answers that middleware gives."""
     answers = operation["responses"]
-    general = may_answer(*([401] if needs_token else []), 406, 500)
+    general = may_answer(*([401] if needs_token else []), *([403] if method == "POST" else []), 406, 500)
     if "application/json" in answers.get("422", {}).get("content", {}):
         del answers["422"]  # FastAPI's own form, of a call whose arguments cannot be wrong
     for status, answer in general.items():

@@ -47,6 +47,16 @@ async def exchange(server: Server, data: bytes, timeout_s: float = 10.0) -> byte
         writer.close()
 
 
+async def head_of_answer(server: Server, data: bytes) -> bytes:
+    """Send bytes as they are; the status line and headers of what comes back."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port_of(server))
+    try:
+        writer.write(data)
+        return await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+    finally:
+        writer.close()
+
+
 async def cut_off(server: Server, data: bytes) -> None:
     """Send bytes and hang up."""
     _, writer = await asyncio.open_connection("127.0.0.1", port_of(server))

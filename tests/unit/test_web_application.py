@@ -58,14 +58,6 @@ def test_an_unexpected_failure_tells_nothing_of_the_inside(node, browser):
     assert "hunter2" not in detail
 
 
-def test_other_sites_get_no_permission_to_read(browser):
-    """No CORS header, also for a preflight."""
-    asked = {"Origin": "https://example.org", "Access-Control-Request-Method": "POST"}
-
-    for response in (browser.call("OPTIONS", "/weather/data", headers=asked), browser.get("/alive", headers=asked)):
-        assert not [name for name in response.headers if name.startswith("access-control")]
-
-
 def test_ready_names_each_check(node, browser):
     """200 when all are well, 503 as soon as one is not."""
     ready = browser.get("/ready")

@@ -121,6 +121,16 @@ def test_the_token_goes_along():
     assert guarded.call("asker", "POST", "/weather/data?format=csv", content=CSV).status_code == 401
 
 
+def test_which_page_asks_is_judged_by_the_node_that_it_asks(cluster):
+    """Its own page is another site to the node that answers."""
+    page = {"Origin": "http://asker", "Sec-Fetch-Site": "same-origin"}
+
+    assert cluster.call("asker", "POST", "/weather/data?format=csv", content=CSV, headers=page).status_code == 202
+    assert cluster.asked
+    problem_of(cluster.call("asker", "POST", "/weather/data", content=CSV, headers={"Origin": "http://feeder"}), 403,
+               "forbidden")  # fmt: skip
+
+
 def test_a_replay_goes_to_the_node_that_owns_the_stream():
     """Wherever it is ordered."""
     two = Cluster({"a": ["stream", "query"], "b": ["stream", "query"]}, owner="b")

@@ -1,4 +1,4 @@
-"""What holds for every path: methods, forms of answers and bodies, what may be kept, other sites, the docs."""
+"""What holds for every path: methods, forms of answers and bodies, what may be kept, the docs."""
 
 import http.client
 import json
@@ -10,9 +10,8 @@ import pytest
 from api_stage import WholeNode, served
 from hypothesis import given
 from hypothesis import strategies as st
-from web_stage import LGA, LINE, Browser, problem_of, settings
+from web_stage import LGA, LINE, problem_of
 
-from killrweather.errors import ConfigurationError
 from killrweather.messages.weather import FindWeatherStations, GetWeatherStation, StoreWeatherStations
 from killrweather.model.station import WeatherStation
 from killrweather.web.examples import EXAMPLES
@@ -20,7 +19,6 @@ from killrweather.web.negotiation import _is_acceptable
 from killrweather.web.parameters import parse_moment
 
 STATION = f"/weather/stations/{LGA}"
-SITE = "https://map.example.org"
 
 
 @pytest.fixture
@@ -156,42 +154,6 @@ def test_no_answer_is_taken_for_another_type(browser):
     """A station's name may look like a page: it is JSON, and stays it."""
     for path in (STATION, "/nix", "/docs", "/openapi.json"):
         assert browser.get(path).headers["x-content-type-options"] == "nosniff"
-
-
-@pytest.fixture
-def open_browser(node):
-    return Browser(node, settings(http={"token": "s3cret", "cors_origins": [SITE]}))
-
-
-def test_a_page_of_a_named_site_may_ask_and_read(open_browser):
-    """The browser's own question needs no token, the call does; the headers of pages and tags can be read."""
-    asked = {"Origin": SITE, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
-    before = open_browser.call("OPTIONS", "/weather/data", headers=asked)
-    answer = open_browser.get(STATION, headers={"Origin": SITE, "Authorization": "Bearer s3cret"})
-    refused = open_browser.get(STATION, headers={"Origin": SITE})
-
-    assert (before.status_code, before.headers["access-control-allow-origin"]) == (200, SITE)
-    assert answer.headers["access-control-allow-origin"] == SITE
-    assert "Link" in answer.headers["access-control-expose-headers"]
-    problem_of(refused, 401, "unauthorized")
-
-
-def test_a_page_of_another_site_may_not(open_browser):
-    """The question is refused, and an answer has no permission."""
-    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
-    answer = open_browser.get(STATION, headers={**asked, "Authorization": "Bearer s3cret"})
-
-    assert (
-        "cors_origins" in problem_of(open_browser.call("OPTIONS", STATION, headers=asked), 403, "forbidden")["detail"]
-    )
-    assert "access-control-allow-origin" not in answer.headers
-
-
-@pytest.mark.parametrize("origin", ["map.example.org", "https://map.example.org/path", "https://*.example.org", ""])
-def test_an_origin_of_another_form_is_no_setting(origin):
-    """A scheme and a host, or *."""
-    with pytest.raises((ValueError, ConfigurationError)):
-        settings(http={"cors_origins": [origin]})
 
 
 def test_every_call_has_an_example_that_is_what_it_answers(browser):
