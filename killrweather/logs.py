@@ -25,7 +25,7 @@ _CHATTY = {
     "cassandra": logging.CRITICAL,
     "aiokafka": logging.CRITICAL,
     "httpx": logging.WARNING,
-    "uvicorn": logging.WARNING,
+    "uvicorn": logging.ERROR,  # a line for each request that is no HTTP: anybody could fill the disk
 }
 """Libraries that log each request, or a traceback for each attempt to reach what is away, which we say once."""
 
@@ -51,7 +51,7 @@ class KeyValueFormatter(_EventFormatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record's line."""
         head = f"{_moment(record)} {record.levelname:<7} {self._process}[{record.process}]"
-        text = record.getMessage().replace("\n", "\\n")
+        text = _visible(record.getMessage())
         return " ".join([head, text, *(f"{k}={_quoted(v)}" for k, v in self._fields(record).items())])
 
 
@@ -68,7 +68,7 @@ class JsonFormatter(_EventFormatter):
             "event": record.getMessage(),
             "fields": _plain(self._fields(record)),
         }
-        return json.dumps(line, ensure_ascii=False, allow_nan=False)
+        return _json(line)
 
 
 def _moment(record: logging.LogRecord) -> str:
@@ -78,7 +78,16 @@ def _moment(record: logging.LogRecord) -> str:
 def _quoted(value: object) -> str:
     text = str(value)
     plain = text and text.isprintable() and not any(c in text for c in ' "=')
-    return text if plain else json.dumps(text, ensure_ascii=False)
+    return text if plain else _json(text)
+
+
+def _json(value: object) -> str:
+    return _visible(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def _visible(text: str) -> str:
+    """With escapes for what would not be seen, end the line for some reader, or turn the rest of it round."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def _plain(value: object) -> Any:
