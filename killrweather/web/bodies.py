@@ -1,6 +1,7 @@
 """The body of a request, block by block: counted, and given up when it is too large or stalls."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 from fastapi import Request
@@ -10,6 +11,9 @@ from killrweather.web.problems import HttpProblem
 
 STALL_S = 30.0
 """s without a byte after which a body is given up, so that a stalled client does not keep its place."""
+
+MIN_BYTES_PER_S = 500
+"""A body that comes more slowly, after its first STALL_S, is given up too: a byte now and then keeps no place."""
 
 _BLOCK_BYTES = 262_144
 
@@ -31,7 +35,8 @@ async def blocks_of(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
     arrived = aiter(request.stream())
     held: list[bytes] = []
     size = total = 0
-    while (part := await _next(arrived)) is not None:
+    begin = time.monotonic()
+    while (part := await _next(arrived, _patience_s(total, time.monotonic() - begin))) is not None:
         total += len(part)
         if total > max_bytes:
             raise _too_large(f"more than {max_bytes:,} bytes", max_bytes)
@@ -44,11 +49,16 @@ async def blocks_of(request: Request, max_bytes: int) -> AsyncIterator[bytes]:
         yield b"".join(held)
 
 
-async def _next(arrived: AsyncIterator[bytes]) -> bytes | None:
+def _patience_s(total: int, seconds: float) -> float:
+    """How long to wait for more of a body of which so many bytes have come in so many seconds."""
+    return min(STALL_S, STALL_S + total / MIN_BYTES_PER_S - seconds)
+
+
+async def _next(arrived: AsyncIterator[bytes], timeout_s: float) -> bytes | None:
     try:
-        return await asyncio.wait_for(anext(arrived, None), STALL_S)
+        return await asyncio.wait_for(anext(arrived, None), timeout_s)
     except asyncio.TimeoutError:
-        text = f"the body stalled for {STALL_S:g} s, send it again"
+        text = f"the body stalled for {STALL_S:g} s, or came with less than {MIN_BYTES_PER_S:,} bytes/s, send it again"
         raise HttpProblem(408, "body-too-slow", text, {"Connection": "close"}) from None
     except ClientDisconnect:
         raise HttpProblem(400, "body-cut-off", "the connection ended before the body did, send it again") from None
