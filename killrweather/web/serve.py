@@ -14,6 +14,7 @@ import h11
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from killrweather.errors import ConfigurationError, ServiceError
 from killrweather.settings import Http, Settings
@@ -40,7 +41,7 @@ class Server:
     def __init__(self, app: ASGIApp, settings: Settings):
         self._http = settings.http
         self._config = uvicorn.Config(
-            app,
+            _one_length(app),
             http=_GuardedProtocol,
             loop="none",
             ws="websockets-sansio",
@@ -133,6 +134,13 @@ class _GuardedProtocol(H11Protocol):
             self.loop.call_later(STALL_S, self._hang_up_after_answer)
         super().on_response_complete()
 
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Hand the connection over, and hang up when no web socket comes of it: what takes over has no such limit."""
+        if event.method != b"GET":
+            return self.send_400_response("expected GET for a web socket")
+        super().handle_websocket_upgrade(event)
+        self.loop.call_later(HEAD_TIMEOUT_S, _hang_up_unless_open, self.transport)
+
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP; called while the error that says why is handled."""
         error = sys.exc_info()[1]
@@ -140,14 +148,14 @@ class _GuardedProtocol(H11Protocol):
         if self.cycle is not None:
             self.cycle.disconnected = True  # what is at work on the body has no answer to give any more
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            self._answer(status, error)
+            self._answer(status, str(error or msg))
         self.transport.close()
 
-    def _answer(self, status: int, error: BaseException | None) -> None:
+    def _answer(self, status: int, why: str) -> None:
         if status == 431:
             answer = problem(431, "head-too-large", f"the head of a request may have {MAX_HEAD_BYTES:,} bytes")
         else:
-            answer = problem(400, "bad-request", f"this is no HTTP/1.1: {error}")
+            answer = problem(400, "bad-request", f"this is no HTTP/1.1: {why[:200]}")
         headers = [*answer.raw_headers, (b"connection", b"close")]
         reason = HTTPStatus(answer.status_code).phrase.encode()
         for event in (
@@ -180,6 +188,24 @@ class _GuardedProtocol(H11Protocol):
     def _hang_up(self) -> None:
         if self.conn.their_state is h11.IDLE:
             self.transport.close()
+
+
+def _hang_up_unless_open(transport: asyncio.Transport) -> None:
+    protocol = transport.get_protocol()
+    if not (isinstance(protocol, WebSocketsSansIOProtocol) and protocol.handshake_complete):
+        transport.abort()
+
+
+def _one_length(app: ASGIApp) -> ASGIApp:
+    """Refuse a request that says its length in two ways: a proxy may go by the other one, and see two requests."""
+
+    async def checked(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and {b"content-length", b"transfer-encoding"} <= dict(scope["headers"]).keys():
+            text = "Content-Length and Transfer-Encoding: expected one of them"
+            return await problem(400, "bad-request", text, {"Connection": "close"})(scope, receive, send)
+        await app(scope, receive, send)
+
+    return checked
 
 
 async def _full(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,16 +1,12 @@
-"""The application behind its real server, in the event loop of the test, and a client that sends bytes as they are."""
+"""The application behind its real server, in the event loop of the test."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from web_stage import Node, settings
 
 from killrweather.processes import free_port
 from killrweather.web import Server, create_app
-
-GET_ALIVE = b"GET /alive HTTP/1.1\r\nHost: x\r\n\r\n"
-ALIVE = b'{"alive":true}'
 
 
 def a_server(node: Node | None = None, port: int = 0, **http) -> Server:
@@ -33,33 +29,3 @@ async def serving(node: Node | None = None, **http) -> AsyncIterator[Server]:
 def port_of(server: Server) -> int:
     """Where it listens."""
     return int(server.url.rpartition(":")[2])
-
-
-async def exchange(server: Server, data: bytes, timeout_s: float = 10.0) -> bytes:
-    """Send bytes as they are; what comes back until the server hangs up."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port_of(server))
-    try:
-        with suppress(ConnectionError):
-            writer.write(data)
-            return await asyncio.wait_for(reader.read(), timeout_s)
-        return b""
-    finally:
-        writer.close()
-
-
-async def head_of_answer(server: Server, data: bytes) -> bytes:
-    """Send bytes as they are; the status line and headers of what comes back."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port_of(server))
-    try:
-        writer.write(data)
-        return await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
-    finally:
-        writer.close()
-
-
-async def cut_off(server: Server, data: bytes) -> None:
-    """Send bytes and hang up."""
-    _, writer = await asyncio.open_connection("127.0.0.1", port_of(server))
-    writer.write(data)
-    await writer.drain()
-    writer.close()
