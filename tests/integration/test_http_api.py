@@ -5,8 +5,10 @@ import json
 from contextlib import aclosing, asynccontextmanager
 
 import httpx
+import psutil
 import pytest
 from api_check import check_api
+from hostile import LARGE_HANDSHAKE, NO_HTTP, POST_DATA, TOO_LARGE_HEADS, UNREADABLE, cut_off, exchange, post_of
 from whole_system import WholeSystem
 
 from killrweather.actorsystem.testkit import eventually
@@ -115,6 +117,47 @@ async def count(reader, number):
         found += data.count(b"event: observation")
         rest = data[-17:]  # one byte less than what is counted
     return found
+
+
+def test_hostile_clients_restart_no_actor_fill_no_log_and_keep_nobody_waiting(system):
+    """All of them three times over, and uploads that are cut off: good rows are taken meanwhile, and all stored."""
+    before = [(actor["name"], actor["pid"], actor["restarts"]) for actor in system.node()["actors"]]
+    log = system.home / "logs" / "node.log"
+    door = psutil.Process(system.actor("http-feed")["pid"])
+    unreadable = [post_of(*body, b"Connection: close\r\n") for body in UNREADABLE.values()]
+    storm = [*NO_HTTP.values(), *TOO_LARGE_HEADS.values(), LARGE_HANDSHAKE, *unreadable] * 3
+    cut = POST_DATA + b"Content-Length: 999999\r\n\r\n" + "".join(line("709000:00001", n) for n in range(600)).encode()
+
+    async def scenario():
+        offsets, statuses = [], set()
+        hostile = asyncio.gather(*(exchange(system.port, sent) for sent in storm))
+        cuts = asyncio.gather(*(cut_off(system.port, cut[: len(cut) - 7 * n]) for n in range(50)))
+        async with httpx.AsyncClient(base_url=system.url, timeout=30) as client:
+            for hour in range(240):
+                answer = await client.post(
+                    "/weather/data", content=line("709001:00001", hour), params={"format": "csv"}
+                )
+                statuses.add(answer.status_code)
+                offsets.append(answer.json().get("next_offsets", {}))
+                if hostile.done():
+                    break
+        await cuts
+        return await hostile, statuses, offsets
+
+    system.post(line("709001:00001", 0).encode(), format="csv")
+    held, lines = door.memory_info().rss, log.read_text().count("\n")
+    received, statuses, offsets = asyncio.run(scenario())
+    grown, new_lines = door.memory_info().rss - held, log.read_text().splitlines()[lines:]
+
+    assert statuses == {202}
+    assert not [one[:200] for one in received if one.startswith(b"HTTP/1.1 5")]
+    assert not [one for one in received if b"Traceback" in one or str(system.home).encode() in one]
+    assert [(actor["name"], actor["pid"], actor["restarts"]) for actor in system.node()["actors"]] == before
+    assert not [text for text in new_lines if " ERROR " in text or "trace=" in text or "http-feed" in text]
+    assert grown < 100 << 20
+    eventually(lambda: system.stored(offsets[-1]), 30)
+    stored = system.get("/weather/stations/709001:00001/raw", start="2012-03-01", end="2012-03-11").json()
+    assert len(stored) == len(offsets)
 
 
 def test_every_call_is_as_the_openapi_document_says(system, tmp_path):
