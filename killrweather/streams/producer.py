@@ -2,22 +2,20 @@
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Literal
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
+from killrweather.connection import Connection
 from killrweather.settings import Settings
 from killrweather.streams.connection import client_options
+from killrweather.streams.severable import SeverableProducer
 from killrweather.streams.topics import away, ensure_topics
 
 BATCH_BYTES = 262_144
 """Bytes of one batch: 1.2 M rows/s with whole batches against 54,000 with one send a row."""
-
-_CLOSE_S = 5.0
 
 Headers = list[tuple[str, bytes]]
 Group = tuple[bytes, list[bytes]] | tuple[bytes, list[bytes], Headers]
@@ -27,67 +25,36 @@ Group = tuple[bytes, list[bytes]] | tuple[bytes, list[bytes], Headers]
 class Producer:
     """An idempotent producer for one topic: every record is acknowledged by all copies, and keeps its key's order.
 
-    The library retries a batch until Kafka takes it. When that takes longer than ``kafka.request_timeout_s``
-    the caller gets Unavailable and so does everybody after it, until the late batches are through:
-    what is in memory stays bounded. The late records do arrive, which is harmless, because a repeated
-    record changes nothing.
-
-    A batch that fails for good, as when no partition has a leader for that long, leaves a gap in the library's
-    sequence numbers, and Kafka refuses everything after it. Then the next caller begins with a new connection.
+    When that takes longer than ``kafka.request_timeout_s`` the caller gets Unavailable, and what Kafka does not have by
+    then it never gets. It must not come late: the place in the log decides which version of an hour counts, so a
+    late record would cover what somebody else has published since. Then a new connection is opened, and until it is
+    there callers get Unavailable at once: what is in memory stays bounded.
     """
 
     def __init__(self, settings: Settings, topic: str, compression: Literal["gzip"] | None = None):
         self._settings = settings
         self._topic = topic
         self._compression = compression
-        self._producer: AIOKafkaProducer | None = None
-        self._late: set[asyncio.Future] = set()
-        self._under_way = 0
-        self._has_gap = False
-        self._renewal = asyncio.Lock()
+        self._producer: SeverableProducer | None = None
+        self._renewal: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
 
     @property
     def is_connected(self) -> bool:
-        """Kafka was reached, and everything published so far is acknowledged or still in time.
-
-        A gap does not count: the next caller closes it, and nobody calls a node that says it is not ready.
-        """
-        return (self._producer is not None or self._has_gap) and not self._late
+        """Kafka was reached, and has acknowledged everything published so far or still has time to."""
+        return self._producer is not None
 
     async def start(self) -> None:
         """Connect, creating the topics if they are not there; raises Unavailable."""
         await ensure_topics(self._settings)
-        await self._connect()
-
-    async def _connect(self) -> None:
-        producer = AIOKafkaProducer(
-            **client_options(self._settings),
-            acks="all",
-            enable_idempotence=True,
-            max_batch_size=BATCH_BYTES,
-            compression_type=self._compression,
-        )
-        try:
-            await producer.start()
-            await producer.partitions_for(self._topic)
-        except (KafkaError, OSError, asyncio.TimeoutError) as error:
-            await producer.stop()
-            raise away(self._settings, error) from error
-        self._producer = producer
+        self._producer = await self._connected()
 
     async def publish(self, groups: Iterable[Group]) -> dict[int, int]:
         """Publish the values of each key in their order; return for each partition the offset after them.
 
-        Raises Unavailable when Kafka has not acknowledged all of them in time: some may have arrived.
+        Raises Unavailable when Kafka has not acknowledged all of them in time: some may have arrived, none will.
         """
-        producer = await self._usable()
-        self._under_way += 1
-        try:
-            return await self._publish(producer, groups)
-        finally:
-            self._under_way -= 1
-
-    async def _publish(self, producer: AIOKafkaProducer, groups: Iterable[Group]) -> dict[int, int]:
+        producer = self._usable()
         deadline = asyncio.get_running_loop().time() + self._settings.kafka.request_timeout_s
         sent: list[tuple[asyncio.Future, int]] = []
         try:
@@ -97,27 +64,64 @@ class Producer:
                 sent.append((future, batch.record_count()))
             await self._acknowledged([future for future, _ in sent], deadline)
             return _next_offsets((future.result(), count) for future, count in sent)
-        except (KafkaError, OSError, asyncio.TimeoutError) as error:
-            self._keep_late(future for future, _ in sent)
-            raise away(self._settings, error) from error
+        except BaseException as error:
+            self._give_up(producer)
+            for future, _ in sent:
+                future.add_done_callback(asyncio.Future.exception)  # nobody else asks for it any more
+            if isinstance(error, KafkaError | OSError | asyncio.TimeoutError):
+                raise away(self._settings, error) from error
+            raise
 
     async def stop(self) -> None:
-        """Wait a moment for what is on its way, then close."""
+        """Close; what is not acknowledged is given up."""
         producer, self._producer = self._producer, None
+        if self._renewal is not None:
+            self._renewal.cancel()
+            await asyncio.wait([self._renewal])
         if producer is not None:
-            with suppress(asyncio.TimeoutError):  # Kafka is away: nothing more can be done for the late records
-                await asyncio.wait_for(producer.stop(), _CLOSE_S)
+            self._close(producer)
+        await asyncio.gather(*self._closing)
 
-    async def _usable(self) -> AIOKafkaProducer:
-        """The connected producer, a new one after a gap; raises Unavailable while earlier records are on their way."""
-        if self._has_gap and not self._late and not self._under_way and not self._renewal.locked():
-            async with self._renewal:
-                await self.stop()
-                await self._connect()
-                self._has_gap = False
-        if self._producer is None or self._late or self._has_gap:
-            raise away(self._settings, TimeoutError("earlier records are not acknowledged yet"))
+    async def _connected(self) -> SeverableProducer:
+        producer = SeverableProducer(
+            **client_options(self._settings),
+            acks="all",
+            enable_idempotence=True,
+            max_batch_size=BATCH_BYTES,
+            compression_type=self._compression,
+        )
+        try:
+            await producer.start()
+            await producer.partitions_for(self._topic)
+        except BaseException as error:
+            await producer.stop()
+            if isinstance(error, KafkaError | OSError | asyncio.TimeoutError):
+                raise away(self._settings, error) from error
+            raise
+        return producer
+
+    def _usable(self) -> SeverableProducer:
+        if self._producer is None:
+            if self._renewal is not None and self._renewal.done():
+                self._renewal.result()
+            raise away(self._settings, TimeoutError("earlier records were not acknowledged"))
         return self._producer
+
+    def _give_up(self, producer: SeverableProducer) -> None:
+        """Have nothing more of it sent, and open another one; what others publish with it fails in its time, too."""
+        producer.sever()
+        if producer is self._producer:
+            self._producer = None
+            self._close(producer)
+            self._renewal = asyncio.create_task(self._renew())
+
+    def _close(self, producer: SeverableProducer) -> None:
+        closing = asyncio.create_task(producer.stop())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    async def _renew(self) -> None:
+        self._producer = await Connection("kafka", self._connected).open()
 
     async def _acknowledged(self, futures: list[asyncio.Future], deadline: float) -> None:
         if not futures:
@@ -128,21 +132,8 @@ class Producer:
             limit_s = self._settings.kafka.request_timeout_s
             raise asyncio.TimeoutError(f"{len(pending)} of {len(futures)} batches not acknowledged in {limit_s:g} s")
 
-    def _keep_late(self, futures: Iterable[asyncio.Future]) -> None:
-        for future in futures:
-            if future.done():
-                self._arrived(future)
-            else:
-                self._late.add(future)
-                future.add_done_callback(self._arrived)
 
-    def _arrived(self, future: asyncio.Future) -> None:
-        self._late.discard(future)
-        if future.cancelled() or future.exception():  # it was reported as Unavailable
-            self._has_gap = True
-
-
-def _batches(producer: AIOKafkaProducer, topic: str, groups: Iterable[Group]) -> Iterable[tuple[int, BatchBuilder]]:
+def _batches(producer: SeverableProducer, topic: str, groups: Iterable[Group]) -> Iterable[tuple[int, BatchBuilder]]:
     """Full batches as they fill up, then the rest; the records of a key are never apart from their order."""
     open_batches: dict[int, BatchBuilder] = {}
     for key, values, *more in groups:

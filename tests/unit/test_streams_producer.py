@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from aiokafka.errors import LeaderNotAvailableError, OutOfOrderSequenceNumber
+from broker_stage import TOPIC, Broker
 
 from killrweather.errors import Unavailable
 from killrweather.settings import Settings
@@ -37,12 +38,15 @@ class Library:
     is_reachable = True
 
     def __init__(self, **_):
-        self.has_gap, self.is_stopped = False, False
+        self.has_gap, self.is_severed, self.is_stopped = False, False, False
         self.made.append(self)
 
     async def start(self):
         if not self.is_reachable:
             raise LeaderNotAvailableError
+
+    def sever(self):
+        self.is_severed = True
 
     async def stop(self):
         self.is_stopped = True
@@ -68,18 +72,28 @@ class Library:
         return future
 
 
+async def _no_topics(settings):
+    return (0,)
+
+
 @pytest.fixture
 def library(monkeypatch):
-    async def ensure_topics(settings):
-        return (0,)
-
     kind = type("Fresh", (Library,), {"made": []})
-    monkeypatch.setattr(module, "AIOKafkaProducer", kind)
-    monkeypatch.setattr(module, "ensure_topics", ensure_topics)
+    monkeypatch.setattr(module, "SeverableProducer", kind)
+    monkeypatch.setattr(module, "ensure_topics", _no_topics)
     return kind
 
 
 ROWS = [(b"key", [b"1", b"2"])]
+
+
+async def published(producer, rows):
+    """Publish as a client does: as long as it is told to come back."""
+    while True:
+        try:
+            return await producer.publish(rows)
+        except Unavailable:
+            await asyncio.sleep(0.01)
 
 
 def test_after_a_batch_was_given_up_the_next_one_begins_with_a_new_sequence(library):
@@ -93,14 +107,14 @@ def test_after_a_batch_was_given_up_the_next_one_begins_with_a_new_sequence(libr
         with pytest.raises(Unavailable):
             await producer.publish(ROWS)
         library.has_leader = True
-        return await producer.publish(ROWS), await producer.publish(ROWS)
+        return await published(producer, ROWS), await producer.publish(ROWS)
 
     assert asyncio.run(scenario()) == ({0: 2}, {0: 2})
-    assert [made.is_stopped for made in library.made] == [True, False]
+    assert [(made.is_severed, made.is_stopped) for made in library.made] == [(True, True), (False, False)]
 
 
 def test_while_no_new_connection_can_be_had_records_are_refused(library):
-    """Each caller is told that Kafka is away; the first one after its return gets through."""
+    """Each caller is told that Kafka is away, and so is who asks for the node's health, until it is back."""
 
     async def scenario():
         producer = Producer(Settings(), "raw")
@@ -109,7 +123,101 @@ def test_while_no_new_connection_can_be_had_records_are_refused(library):
         for _ in range(3):
             with pytest.raises(Unavailable):
                 await producer.publish(ROWS)
+        assert not producer.is_connected
         library.has_leader = library.is_reachable = True
-        return await producer.publish(ROWS)
+        return await published(producer, ROWS), producer.is_connected
 
-    assert asyncio.run(scenario()) == {0: 2}
+    assert asyncio.run(scenario()) == ({0: 2}, True)
+
+
+@pytest.fixture
+def settings(monkeypatch):
+    """Of a producer that waits no longer than it has to; a test gives the servers."""
+    monkeypatch.setattr(module, "ensure_topics", _no_topics)
+    return lambda broker: Settings.model_validate(
+        {"kafka": {"bootstrap_servers": [f"127.0.0.1:{broker.port}"], "request_timeout_s": 1.0}}
+    )
+
+
+WORDY = b"late " * 40_000
+"""More than the two kernels between a producer and the broker on stage have room for."""
+
+
+def test_what_was_not_acknowledged_in_time_never_comes(settings):
+    """Somebody else may have published the next version of these hours by then."""
+
+    async def scenario():
+        async with Broker() as broker:
+            producer = Producer(settings(broker), TOPIC)
+            await producer.start()
+            await producer.publish([(b"key", [b"before"])])
+            broker.cut()
+            with pytest.raises(Unavailable, match="1 of 1 batches not acknowledged in 1 s"):
+                await producer.publish([(b"key", [WORDY])])
+            broker.heal()
+            await published(producer, [(b"key", [b"after"])])
+            await producer.stop()
+            return broker.log
+
+    assert asyncio.run(scenario()) == [b"before", b"after"]
+
+
+def test_who_publishes_at_the_same_time_is_told_too(settings):
+    """One connection carries what both have sent, so neither may come later."""
+
+    async def scenario():
+        async with Broker() as broker:
+            producer = Producer(settings(broker), TOPIC)
+            await producer.start()
+            broker.cut()
+            told = await asyncio.gather(
+                *(producer.publish([(b"key", [WORDY])]) for _ in range(3)), return_exceptions=True
+            )
+            broker.heal()
+            await published(producer, [(b"key", [b"after"])])
+            await producer.stop()
+            return broker.log, [type(one) for one in told]
+
+    assert asyncio.run(scenario()) == ([b"after"], [Unavailable] * 3)
+
+
+def test_a_publication_that_is_cancelled_is_given_up(library):
+    """Nobody waits for it: its sender is told that it failed."""
+    sent = asyncio.Event()
+
+    async def send_batch(self, batch, topic, partition):
+        sent.set()
+        return asyncio.get_running_loop().create_future()
+
+    library.send_batch = send_batch
+
+    async def scenario():
+        producer = Producer(Settings(), "raw")
+        await producer.start()
+        publication = asyncio.create_task(producer.publish(ROWS))
+        await sent.wait()
+        publication.cancel()
+        await asyncio.wait([publication])
+
+    asyncio.run(scenario())
+
+    assert library.made[0].is_severed
+
+
+def test_closing_sends_nothing_more(settings):
+    """Whoever waited for it was told Unavailable, and may have sent it elsewhere."""
+
+    async def scenario():
+        async with Broker() as broker:
+            producer = Producer(settings(broker), TOPIC)
+            await producer.start()
+            broker.cut()
+            with pytest.raises(Unavailable):
+                await producer.publish([(b"key", [WORDY])])
+            await producer.stop()
+            broker.heal()
+            while broker.connections:
+                await asyncio.sleep(0.01)
+            return broker.log
+
+    assert asyncio.run(scenario()) == []
