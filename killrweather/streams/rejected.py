@@ -6,10 +6,11 @@ records is in one log: it survives every process, and is as old as what it is ab
 """
 
 import json
+import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Protocol
+from typing import Literal, Protocol
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import ConsumerRecord, TopicPartition
@@ -20,12 +21,15 @@ from killrweather.messages.rejected import RejectedRecord
 from killrweather.request_id import current
 from killrweather.streams.producer import Group
 
+log = logging.getLogger(__name__)
+
 KEPT_BYTES = 131_072
 """Of a longer line or hour only so much is kept."""
 
 _SHOWN_CHARACTERS = 400
-_NOTE = "retry"
+_NOTE = b"retry"
 _ALL = ""
+_NUMBERS = {"line", "partition", "offset", "since"}
 _POLL_MS = 1_000
 
 
@@ -35,7 +39,7 @@ class Kept(Protocol):
     partition: int
     offset: int
     value: bytes | None
-    headers: Iterable[tuple[str, bytes]]
+    headers: Sequence[tuple[str, bytes]]
 
 
 def feed_records(order: PublishObservations, rejects: Iterable[tuple[Reject, bytes | None]]) -> Iterator[Group]:
@@ -63,22 +67,23 @@ def feed_records(order: PublishObservations, rejects: Iterable[tuple[Reject, byt
 
 def retry_note(code: str | None, until: Mapping[int, int]) -> Group:
     """The record that says: what was rejected for this, or for anything, before these offsets has been retried."""
-    headers = [("origin", _NOTE.encode()), ("code", (code or _ALL).encode())]
-    return _NOTE.encode(), [json.dumps(dict(until)).encode()], headers
+    headers = [("origin", _NOTE), ("code", (code or _ALL).encode())]
+    return _NOTE, [json.dumps(dict(until)).encode()], headers
 
 
 def order_of(record: Kept, format: str | None = None) -> PublishObservations | None:
     """The order to read a rejected record again, as ``format`` if it is given; None if not all of it was kept."""
-    headers = dict(record.headers)
+    headers = _headers(record)
     if not record.value or "cut" in headers:
         return None
+    place = _text(headers, "topic") or "rejected", _text(headers, "partition") or record.partition
     return PublishObservations(
         format or _text(headers, "format") or "csv",
         record.value,
         int(headers.get("line", b"1")),
         headers.get("header"),
         _text(headers, "wsid"),
-        _text(headers, "source") or f"{_text(headers, 'topic')}-{_text(headers, 'partition')}",
+        _text(headers, "source") or "{}-{}".format(*place),
     )
 
 
@@ -92,15 +97,18 @@ class RejectedLog:
         self._distinct = Distinct()
 
     def take(self, record: Kept) -> None:
-        """Count a record, or take in a note."""
-        headers = dict(record.headers)
+        """Count a record, or take in a note; what nothing of this system wrote counts as a rejected row, too."""
+        headers = _headers(record)
+        if not headers and record.headers:
+            place = {"partition": record.partition, "offset": record.offset}
+            log.warning("a record of the rejected topic has headers that this system does not write", extra=place)
         code = _text(headers, "code")
-        if headers.get("origin") == _NOTE.encode():
+        if headers.get("origin") == _NOTE:
             until = self._retried.setdefault(code or _ALL, {})
-            for partition, offset in json.loads(record.value or b"{}").items():
-                until[int(partition)] = max(offset, until.get(int(partition), 0))
+            for partition, offset in _noted(record).items():
+                until[partition] = max(offset, until.get(partition, 0))
         elif self._distinct.is_new(record):
-            self.counts[_text(headers, "origin") or "stream", code or "other"] += 1
+            self.counts[_origin(headers), code or "other"] += 1
 
     def retried_until(self, partition: int, code: str | None) -> int:
         """Before this offset of the rejected topic everything with this code, or with any, has been retried."""
@@ -121,9 +129,9 @@ class Distinct:
 
     def is_new(self, record: Kept) -> bool:
         """Whether this is the first of its kind; what the feed rejected always is."""
-        headers = dict(record.headers)
+        headers = _headers(record)
         if "since" not in headers:
-            return headers.get("origin") != _NOTE.encode()
+            return headers.get("origin") != _NOTE
         since, offset = int(headers["since"]), int(headers["offset"])
         place = record.partition, headers["topic"].decode(), int(headers["partition"])
         newest, seen = self._newest.get(place, (-1, set()))
@@ -138,14 +146,13 @@ class Distinct:
 
 def shown(record: ConsumerRecord, log: RejectedLog) -> RejectedRecord | None:
     """A record as people see it; None for a note."""
-    headers = dict(record.headers)
-    origin = _text(headers, "origin") or "stream"
-    if origin == _NOTE:
+    headers = _headers(record)
+    if headers.get("origin") == _NOTE:
         return None
     value = (record.value or b"")[: 4 * _SHOWN_CHARACTERS + 4].decode("utf-8", "backslashreplace")
     code = _text(headers, "code") or "other"
     return RejectedRecord(
-        origin="feed" if origin == "feed" else "stream",
+        origin=_origin(headers),
         code=code,
         reason=_text(headers, "reason") or "",
         value=value if len(value) <= _SHOWN_CHARACTERS else f"{value[: _SHOWN_CHARACTERS - 1]}…",
@@ -176,6 +183,30 @@ async def between(
             if record.offset < end:
                 yield record
         begin = await consumer.position(partition)
+
+
+def _headers(record: Kept) -> dict[str, bytes]:
+    """The headers of a record; none where they are not as this system writes them, for anybody may write there."""
+    headers = dict(record.headers)
+    try:
+        for name in _NUMBERS & headers.keys():
+            int(headers[name])
+        if "since" in headers:
+            _ = headers["topic"].decode(), headers["partition"], headers["offset"]
+        if headers.get("origin") == _NOTE:
+            _noted(record)
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
+        return {}
+    return headers
+
+
+def _noted(record: Kept) -> dict[int, int]:
+    """What a note says: before which offset of each partition all has been retried."""
+    return {int(partition): int(offset) for partition, offset in json.loads(record.value or b"").items()}
+
+
+def _origin(headers: Mapping[str, bytes]) -> Literal["feed", "stream"]:
+    return "feed" if headers.get("origin") == b"feed" else "stream"
 
 
 def _text(headers: Mapping[str, bytes], name: str) -> str | None:

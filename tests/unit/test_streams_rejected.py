@@ -3,6 +3,7 @@
 from collections import Counter
 from types import SimpleNamespace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,6 +83,35 @@ def test_people_see_reason_field_and_place():
     assert (seen.is_whole, seen.is_retried) == (True, False)
     assert seen.value.startswith(r"LGA,\xffzz")
     assert len(seen.value) == 400
+
+
+@pytest.mark.parametrize(
+    ("headers", "value"),
+    [
+        ([("since", b"x"), ("topic", b"raw"), ("partition", b"0"), ("offset", b"1")], b"1,2"),
+        ([("since", b"0")], b"1,2"),
+        ([("line", None)], b"1,2"),
+        ([("origin", b"retry")], b"no JSON"),
+        ([("origin", b"retry")], None),
+        ([("origin", b"retry")], b"[7]"),
+        ([("origin", b"retry")], b'{"0": Infinity}'),
+        ([("origin", b"retry")], b"[" * 100_000),
+        ([("origin", b"retry")], b'{"0": null}'),
+        ([("origin", b"somebody"), ("code", b"other")], b"1,2"),
+    ],
+)
+def test_what_somebody_else_wrote_there_is_one_rejected_row(headers, value, caplog):
+    """It is told, shown and can be retried, and what comes after it counts as before."""
+    log = RejectedLog()
+    foreign = SimpleNamespace(partition=0, offset=6, timestamp=0, key=None, value=value, headers=tuple(headers))
+    log.take(foreign)
+    log.take(rejected(offset=7))
+
+    assert log.counts == {("stream", "other"): 1, ("feed", "calendar"): 1}
+    assert (shown(foreign, log).origin, shown(foreign, log).code) == ("stream", "other")
+    assert value is None or order_of(foreign).source == "rejected-0"
+    told = [(record.partition, record.offset) for record in caplog.records]
+    assert told == ([] if ("origin", b"somebody") in headers else [(0, 6)])
 
 
 def test_a_note_says_what_has_been_retried():
