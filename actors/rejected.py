@@ -84,8 +84,9 @@ class RejectedActor(AsyncActor):
         """What became of all rows ever received, as the logs of both topics and Cassandra have it."""
         if not self._has_caught_up:
             return {}
+        counts = dict(self._log.counts)  # at once, for the follower adds to it in another thread
         by_origin = {"feed": 0, "stream": 0}
-        for (origin, _), number in self._log.counts.items():
+        for (origin, _), number in counts.items():
             by_origin[origin] += number
         accepted = sum(self._log_end.values())
         found: dict[str, int | float] = {
@@ -93,7 +94,7 @@ class RejectedActor(AsyncActor):
             "accepted": accepted,
             "rejected": by_origin["feed"],
             "rejected_by_stream": by_origin["stream"],
-            **{f"rejected.{origin}.{code}": number for (origin, code), number in self._log.counts.items()},
+            **{f"rejected.{origin}.{code}": number for (origin, code), number in counts.items()},
         }
         if self._stored is not None:
             found["stored"] = self._stored

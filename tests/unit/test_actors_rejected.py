@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -47,7 +49,8 @@ class Retry:
             self.notes += [(dict(headers)["code"].decode(), json.loads(value)) for _, [value], headers in groups]
 
         fields = {"request": staticmethod(request), "_producer": SimpleNamespace(publish=publish), "_log": log}
-        self.actor = type("Rejected", (RejectedActor,), {**fields, "_retry": RejectedRetry("1", "running")})()
+        unknown = {"_log_end": {}, "_taken": 0, "_stored": None, "_retry": RejectedRetry("1", "running")}
+        self.actor = type("Rejected", (RejectedActor,), {**fields, **unknown})()
 
     def run(self, found, **order):
         """Retry these records of one partition."""
@@ -90,6 +93,24 @@ def test_nothing_is_counted_before_it_is_known(is_read, stored, said):
 
     assert set(actor.counters()) == said
     assert actor.counters().get("repeated", 10) == 10
+
+
+def test_counters_may_be_asked_for_while_new_kinds_of_faults_are_counted():
+    """The actor's thread asks, the loop's thread counts."""
+    actor = Retry().actor
+    actor._has_caught_up = True
+    interval, counts = sys.getswitchinterval(), actor._log.counts
+    counting = threading.Thread(target=lambda: [counts.update([("feed", str(number))]) for number in range(5_000)])
+    sys.setswitchinterval(1e-6)
+    try:
+        counting.start()
+        while counting.is_alive():
+            actor.counters()
+    finally:
+        sys.setswitchinterval(interval)
+        counting.join()
+
+    assert actor.counters()["rejected"] == 5_000
 
 
 def test_only_the_chosen_kind_of_fault_is_sent():
