@@ -45,9 +45,10 @@ class Producer:
         return self._producer is not None
 
     async def start(self) -> None:
-        """Connect, creating the topics if they are not there; raises Unavailable."""
-        await ensure_topics(self._settings)
-        self._producer = await self._connected()
+        """Connect if it is not yet, creating the topics if they are not there; raises Unavailable."""
+        if self._producer is None:
+            await ensure_topics(self._settings)
+            self._producer = await self._connected()
 
     async def publish(self, groups: Iterable[Group]) -> dict[int, int]:
         """Publish the values of each key in their order; return for each partition the offset after them.

@@ -113,6 +113,19 @@ def test_after_a_batch_was_given_up_the_next_one_begins_with_a_new_sequence(libr
     assert [(made.is_severed, made.is_stopped) for made in library.made] == [(True, True), (False, False)]
 
 
+def test_to_start_it_again_changes_nothing(library):
+    """Who opens several things begins again with the first when a later one is away."""
+
+    async def scenario():
+        producer = Producer(Settings(), "raw")
+        for _ in range(3):
+            await producer.start()
+
+    asyncio.run(scenario())
+
+    assert len(library.made) == 1
+
+
 def test_while_no_new_connection_can_be_had_records_are_refused(library):
     """Each caller is told that Kafka is away, and so is who asks for the node's health, until it is back."""
 
