@@ -240,13 +240,13 @@ class KafkaStreamingActor(AsyncActor):
         consumer = await self._kafka.open()
         while True:
             try:
-                self._log_end = await log_end(consumer, self.settings.kafka.topic.raw, self._partitions)
+                self._log_end = await log_end(consumer, self.settings.kafka.topic.raw)
             except (KafkaError, asyncio.TimeoutError) as error:
                 log.warning("the end of the log is unknown", extra={"reason": repr(error)})
             await asyncio.sleep(_LOG_END_INTERVAL_S)
 
     async def _connect(self) -> AIOKafkaConsumer:
-        self._partitions = await ensure_topics(self.settings)
+        await ensure_topics(self.settings)
         return await started(AIOKafkaConsumer(**client_options(self.settings)), self.settings)
 
 

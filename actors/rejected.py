@@ -135,7 +135,7 @@ class RejectedActor(AsyncActor):
         consumer = await self._kafka.open()
         while True:
             try:
-                self._log_end = await log_end(consumer, self.settings.kafka.topic.raw, self._partitions)
+                self._log_end = await log_end(consumer, self.settings.kafka.topic.raw)
                 for records in (await consumer.getmany(timeout_ms=round(_LOOK_S * 1000))).values():
                     for record in records:
                         self._log.take(record)
@@ -263,7 +263,7 @@ class RejectedActor(AsyncActor):
         await self._producer.publish([retry_note(order.code, {partition: until})])
 
     async def _connect(self) -> AIOKafkaConsumer:
-        self._partitions = await ensure_topics(self.settings)
+        await ensure_topics(self.settings)
         await self._producer.start()
         # Subscribed without a group: all partitions, those that come later too.
         consumer = AIOKafkaConsumer(

@@ -15,7 +15,7 @@ from killrweather.model.observation import CANONICAL_WSID
 from killrweather.settings import Settings
 from killrweather.streams.connection import client_options
 from killrweather.streams.offsets import Span, spans_of
-from killrweather.streams.topics import away, ensure_topics, started
+from killrweather.streams.topics import away, ensure_topics, partitions_of, started
 
 Positions = Mapping[int, int]
 """For each partition the offset of the record that comes next."""
@@ -57,7 +57,6 @@ class ObservationLog:
     def __init__(self, settings: Settings):
         self._settings = settings
         self._reader: AIOKafkaConsumer | None = None
-        self._partitions: tuple[int, ...] = ()
         self._one_reader = asyncio.Lock()
 
     async def follow(self) -> tuple[Positions, AsyncGenerator[Arrivals, None]]:
@@ -84,7 +83,8 @@ class ObservationLog:
         async with self._one_reader:
             reader = await self._usable_reader()
             try:
-                return await spans_of(reader, self._settings.kafka.topic.raw, self._partitions)
+                topic = self._settings.kafka.topic.raw
+                return await spans_of(reader, topic, await partitions_of(reader, topic))
             except (KafkaError, OSError, asyncio.TimeoutError) as error:
                 raise away(self._settings, error) from error
 
@@ -128,7 +128,7 @@ class ObservationLog:
 
     async def _usable_reader(self) -> AIOKafkaConsumer:
         if self._reader is None:
-            self._partitions = await ensure_topics(self._settings)
+            await ensure_topics(self._settings)
             self._reader = await self._consumer()
         return self._reader
 

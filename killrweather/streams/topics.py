@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 from aiokafka.structs import TopicPartition
 
 from killrweather.errors import ConfigurationError, Unavailable
@@ -103,9 +103,20 @@ async def _administering(settings: Settings) -> AsyncIterator[AIOKafkaAdminClien
         await admin.close()
 
 
-async def log_end(client, topic: str, partitions: Iterable[int]) -> dict[int, int]:
-    """The offset that the next record of each partition will have; ``client`` is a started AIOKafkaConsumer."""
-    ends = await client.end_offsets([TopicPartition(topic, partition) for partition in partitions])
+async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
+    """The partitions that a topic has now, of which there may be more than a moment ago; raises KafkaError."""
+    client = consumer._client  # the consumer itself tells only of topics that it has subscribed to, and of these late
+    client.add_topic(topic)
+    await client.force_metadata_update()
+    if not (found := consumer.partitions_for_topic(topic)):
+        raise UnknownTopicOrPartitionError(f"topic {topic}")
+    return sorted(found)
+
+
+async def log_end(consumer: AIOKafkaConsumer, topic: str) -> dict[int, int]:
+    """The offset that the next record of each partition of a topic will have; raises KafkaError."""
+    places = [TopicPartition(topic, number) for number in await partitions_of(consumer, topic)]
+    ends = await consumer.end_offsets(places)
     return {where.partition: offset for where, offset in ends.items()}
 
 
