@@ -1,4 +1,4 @@
-"""Why brokers that are there do not let us in: aiokafka itself says only that it could not bootstrap."""
+"""Why brokers that are there do not let us in, or not do what we have to: what another try would not mend."""
 
 import asyncio
 from contextlib import suppress
@@ -6,9 +6,12 @@ from contextlib import suppress
 from aiokafka.conn import AIOKafkaConnection, create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
     IllegalSaslStateError,
     KafkaError,
     SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
     UnsupportedSaslMechanismError,
     UnsupportedVersionError,
 )
@@ -26,14 +29,42 @@ _NEEDED = (0, UnsupportedSaslMechanismError.errno)
 """What a broker that demands a login answers to the first question of one."""
 
 
+_ALLOWED: dict[type[BaseException], tuple[str, str]] = {
+    TopicAuthorizationFailedError: ("topic {}", "Create, Describe, Read and Write"),
+    GroupAuthorizationFailedError: ("group {}", "Read"),
+    ClusterAuthorizationFailedError: ("the cluster", "Create and IdempotentWrite"),
+}
+FORBIDDEN = tuple(_ALLOWED)
+"""What aiokafka raises when an ACL is missing."""
+
+
+def forbidden(settings: Settings, error: BaseException) -> Refused | None:
+    """The refusal that a missing ACL stands for, naming the topic or group; None for any other error."""
+    if not isinstance(error, FORBIDDEN):
+        return None
+    what, operations = _ALLOWED[type(error)]
+    about = error.args[0] if error.args else "?"
+    username = settings.kafka.security.username
+    who = f'user "{username}"' if username else "this client"
+    used = what.format(about if isinstance(about, str) else ", ".join(sorted(about)))
+    servers = ", ".join(settings.kafka_servers)
+    return Refused(f"Kafka at {servers}: {who} may not use {used}: expected ACLs that allow {operations}")
+
+
 async def refusal(settings: Settings) -> Refused | None:
-    """What another try would not mend, found by trying each broker once more; None where there is no such thing."""
-    for server in settings.kafka_servers:
-        host, _, port = server.rpartition(":")
-        with suppress(asyncio.TimeoutError):
-            why = await asyncio.wait_for(_why(settings, host.strip("[]"), int(port)), _PATIENCE_S)
-            if why:
-                return Refused(f"Kafka at {server}: {why}")
+    """Why brokers do not let us in, found by trying each once more; None where there is no such thing.
+
+    aiokafka itself says only that it could not bootstrap.
+    """
+    found = await asyncio.gather(*(_refusal_of(settings, server) for server in settings.kafka_servers))
+    return next((refused for refused in found if refused), None)
+
+
+async def _refusal_of(settings: Settings, server: str) -> Refused | None:
+    host, _, port = server.rpartition(":")
+    with suppress(asyncio.TimeoutError):
+        if why := await asyncio.wait_for(_why(settings, host.strip("[]"), int(port)), _PATIENCE_S):
+            return Refused(f"Kafka at {server}: {why}")
     return None
 
 

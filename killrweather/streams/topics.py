@@ -10,11 +10,11 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 from aiokafka.structs import TopicPartition
 
-from killrweather.errors import ConfigurationError, Unavailable
+from killrweather.errors import ConfigurationError, Refused, Unavailable
 from killrweather.messages.cluster import SINGLETONS
 from killrweather.settings import Settings
 from killrweather.streams.connection import client_options
-from killrweather.streams.refusal import refusal
+from killrweather.streams.refusal import FORBIDDEN, forbidden, refusal
 
 _KNOWN_S, _AGAIN_S = 10.0, 0.1
 """How long a new topic may be unknown to a broker, and how often it is asked."""
@@ -47,8 +47,8 @@ async def _create(admin: AIOKafkaAdminClient, settings: Settings, wanted: Sequen
         error = for_code(code)
         if error is TopicAlreadyExistsError or code == 0:
             continue
-        if error.retriable:
-            raise error()
+        if error.retriable or issubclass(error, FORBIDDEN):
+            raise error(name)
         factor = settings.kafka.topic.replication_factor
         raise ConfigurationError(
             f"topic {name}: Kafka refuses it: {error.__name__} (kafka.topic.partitions"
@@ -76,7 +76,7 @@ async def _partitions(admin: AIOKafkaAdminClient, topic: str) -> tuple[int, ...]
         if error is NoError:
             return tuple(sorted(partition["partition"] for partition in found["partitions"]))
         if not error.retriable or time.monotonic() > deadline:
-            raise error(f"topic {topic}")
+            raise error(topic)
         await asyncio.sleep(_AGAIN_S)
 
 
@@ -96,7 +96,7 @@ async def _administering(settings: Settings) -> AsyncIterator[AIOKafkaAdminClien
         await admin.start()
         yield admin
     except (KafkaError, OSError, asyncio.TimeoutError) as error:
-        if refused := await refusal(settings):
+        if refused := forbidden(settings, error) or await refusal(settings):
             raise refused from None
         raise away(settings, error) from error
     finally:
@@ -109,7 +109,7 @@ async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
     client.add_topic(topic)
     await client.force_metadata_update()
     if not (found := consumer.partitions_for_topic(topic)):
-        raise UnknownTopicOrPartitionError(f"topic {topic}")
+        raise UnknownTopicOrPartitionError(topic)
     return sorted(found)
 
 
@@ -121,7 +121,7 @@ async def log_end(consumer: AIOKafkaConsumer, topic: str) -> dict[int, int]:
 
 
 async def started(consumer: AIOKafkaConsumer, settings: Settings) -> AIOKafkaConsumer:
-    """The consumer, connected; one that can't be is closed, and Unavailable raised."""
+    """The consumer, connected; one that can't be is closed, and what ``away`` makes of it raised."""
     try:
         await consumer.start()
     except (KafkaError, OSError, asyncio.TimeoutError) as error:
@@ -130,7 +130,8 @@ async def started(consumer: AIOKafkaConsumer, settings: Settings) -> AIOKafkaCon
     return consumer
 
 
-def away(settings: Settings, error: BaseException) -> Unavailable:
-    """Kafka did not answer, in words for people."""
+def away(settings: Settings, error: BaseException) -> Unavailable | Refused:
+    """Kafka did not answer, or does not allow what was asked for, in words for people."""
     reason = str(error) or type(error).__name__
-    return Unavailable(f"Kafka at {', '.join(settings.kafka_servers)} does not answer: {reason}; is it running?")
+    text = f"Kafka at {', '.join(settings.kafka_servers)} does not answer: {reason}; is it running?"
+    return forbidden(settings, error) or Unavailable(text)
