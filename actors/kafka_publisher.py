@@ -22,6 +22,7 @@ from killrweather.messages.control import RequestFailed
 from killrweather.messages.feed import TOLD_REJECTS, GetWsids, ObservationsPublished, PublishObservations
 from killrweather.streams.producer import Group, Producer
 from killrweather.streams.rejected import feed_records
+from killrweather.streams.topics import ensure_topics
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ class KafkaPublisherActor(AsyncActor):
         return with_wsids(observations, answer.wsids)
 
     async def _connect(self) -> Producer:
+        await ensure_topics(self.settings)
         await self._producer.start()
         await self._rejected.start()
         return self._producer

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from killrweather.settings import Settings
 from killrweather.streams.producer import Producer
+from killrweather.streams.topics import ensure_topics
 
 _ROWS_AT_ONCE = 5_000
 
@@ -29,6 +30,7 @@ def filled(settings: Settings, rows: Path) -> tuple[Settings, int]:
 
 
 async def _fill(settings: Settings, lines: list[bytes]) -> None:
+    await ensure_topics(settings)
     producer = Producer(settings, settings.kafka.topic.raw)
     await producer.start()
     try:

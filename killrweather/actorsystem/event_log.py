@@ -8,13 +8,15 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timezone
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
+from killrweather.errors import Unavailable
 from killrweather.messages.cluster import EVENTS, ClusterEvent
 from killrweather.settings import Settings
 from killrweather.streams.connection import client_options
+from killrweather.streams.producer import Producer
 from killrweather.streams.topics import ensure_cluster_topic
 
 log = logging.getLogger(__name__)
@@ -23,7 +25,7 @@ log = logging.getLogger(__name__)
 class EventLog:
     """Reads the events in order and adds to them. The time of an event is the broker's, so no node's clock matters."""
 
-    def __init__(self, settings: Settings, reader: AIOKafkaConsumer, producer: AIOKafkaProducer):
+    def __init__(self, settings: Settings, reader: AIOKafkaConsumer, producer: Producer):
         self._place = TopicPartition(settings.node.group, 0)
         self._limit_s = settings.session_timeout_s / 2
         self._reader, self._producer = reader, producer
@@ -32,9 +34,8 @@ class EventLog:
     async def open(cls, settings: Settings) -> "EventLog":
         """At its beginning, and made if it was not there; raises what aiokafka does, and as ``ensure_topics``."""
         await ensure_cluster_topic(settings)
-        options = client_options(settings)
-        reader = AIOKafkaConsumer(**options, fetch_max_wait_ms=100)
-        producer = AIOKafkaProducer(**options, acks="all", enable_idempotence=True)
+        reader = AIOKafkaConsumer(**client_options(settings), fetch_max_wait_ms=100)
+        producer = Producer(settings, settings.node.group)
         opened = cls(settings, reader, producer)
         try:
             await reader.start()
@@ -61,10 +62,17 @@ class EventLog:
         return events
 
     async def write(self, event: ClusterEvent) -> float:
-        """Add an event; when the broker got it, in s since 1970. The event's own time is not written."""
+        """Add an event; when the broker got it, in s since 1970. The event's own time is not written.
+
+        Raises asyncio.TimeoutError when Kafka does not acknowledge it within half a session time-out; it may have
+        arrived then, and does not come later.
+        """
         fields = {name: value for name, value in asdict(event).items() if name != "at"}
         value = json.dumps({"event": type(event).__name__, **fields}).encode()
-        sent = await self._producer.send_and_wait(self._place.topic, value, partition=self._place.partition)
+        try:
+            sent = await asyncio.wait_for(self._producer.append(self._place.partition, value), self._limit_s)
+        except Unavailable as error:
+            raise asyncio.TimeoutError(str(error)) from error
         return float(sent.timestamp) / 1000
 
     async def close(self) -> None:

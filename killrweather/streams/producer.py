@@ -1,7 +1,7 @@
 """Publishing records in whole batches, acknowledged by Kafka or refused in time."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from aiokafka.errors import KafkaError
@@ -12,7 +12,7 @@ from killrweather.connection import Connection
 from killrweather.settings import Settings
 from killrweather.streams.connection import client_options
 from killrweather.streams.severable import SeverableProducer
-from killrweather.streams.topics import away, ensure_topics
+from killrweather.streams.topics import away
 
 BATCH_BYTES = 262_144
 """Bytes of one batch: 1.2 M rows/s with whole batches against 54,000 with one send a row."""
@@ -45,9 +45,8 @@ class Producer:
         return self._producer is not None
 
     async def start(self) -> None:
-        """Connect if it is not yet, creating the topics if they are not there; raises Unavailable."""
+        """Connect if it is not yet; raises Unavailable, and Refused when the topic may not be used."""
         if self._producer is None:
-            await ensure_topics(self._settings)
             self._producer = await self._connected()
 
     async def publish(self, groups: Iterable[Group]) -> dict[int, int]:
@@ -55,16 +54,35 @@ class Producer:
 
         Raises Unavailable when Kafka has not acknowledged all of them in time: some may have arrived, none will.
         """
-        producer = self._usable()
-        deadline = asyncio.get_running_loop().time() + self._settings.kafka.request_timeout_s
+        return _next_offsets(await self._acknowledged(lambda producer: _batches(producer, self._topic, groups)))
+
+    async def append(self, partition: int, value: bytes) -> RecordMetadata:
+        """Publish one record to a partition, in whose order it stands; raises as ``publish`` does."""
+        [(metadata, _)] = await self._acknowledged(lambda producer: [(partition, _batch_of(producer, value))])
+        return metadata
+
+    async def _acknowledged(
+        self, batches: Callable[[SeverableProducer], Iterable[tuple[int, BatchBuilder]]]
+    ) -> list[tuple[RecordMetadata, int]]:
+        """Send batches, each to its partition; return the place of each, and how many records it has."""
+        producer, limit_s = self._usable(), self._settings.kafka.request_timeout_s
+        now = asyncio.get_running_loop().time
+        deadline = now() + limit_s
         sent: list[tuple[asyncio.Future, int]] = []
         try:
-            for partition, batch in _batches(producer, self._topic, groups):
-                timeout = deadline - asyncio.get_running_loop().time()
-                future = await asyncio.wait_for(producer.send_batch(batch, self._topic, partition=partition), timeout)
-                sent.append((future, batch.record_count()))
-            await self._acknowledged([future for future, _ in sent], deadline)
-            return _next_offsets((future.result(), count) for future, count in sent)
+            for partition, batch in batches(producer):
+                sending = producer.send_batch(batch, self._topic, partition=partition)
+                sent.append((await asyncio.wait_for(sending, deadline - now()), batch.record_count()))
+            futures = [future for future, _ in sent]
+            if futures:
+                _, pending = await asyncio.wait(futures, timeout=max(0.0, deadline - now()))
+                if pending:
+                    text = f"{len(pending)} of {len(futures)} batches not acknowledged in {limit_s:g} s"
+                    raise asyncio.TimeoutError(text)
+            found = [(future.result(), count) for future, count in sent]
+            if any(metadata.offset < 0 for metadata, _ in found):  # Kafka recognised a repeat and forgot its place
+                raise asyncio.TimeoutError("Kafka has the records but cannot say where; sending them again is safe")
+            return found
         except BaseException as error:
             self._give_up(producer)
             for future, _ in sent:
@@ -124,15 +142,6 @@ class Producer:
     async def _renew(self) -> None:
         self._producer = await Connection("kafka", self._connected).open()
 
-    async def _acknowledged(self, futures: list[asyncio.Future], deadline: float) -> None:
-        if not futures:
-            return
-        timeout = max(0.0, deadline - asyncio.get_running_loop().time())
-        _, pending = await asyncio.wait(futures, timeout=timeout)
-        if pending:
-            limit_s = self._settings.kafka.request_timeout_s
-            raise asyncio.TimeoutError(f"{len(pending)} of {len(futures)} batches not acknowledged in {limit_s:g} s")
-
 
 def _batches(producer: SeverableProducer, topic: str, groups: Iterable[Group]) -> Iterable[tuple[int, BatchBuilder]]:
     """Full batches as they fill up, then the rest; the records of a key are never apart from their order."""
@@ -153,10 +162,15 @@ def _batches(producer: SeverableProducer, topic: str, groups: Iterable[Group]) -
         yield partition, batch
 
 
+def _batch_of(producer: SeverableProducer, value: bytes) -> BatchBuilder:
+    batch = producer.create_batch()
+    batch.append(timestamp=None, key=None, value=value)
+    batch.close()
+    return batch
+
+
 def _next_offsets(acknowledged: Iterable[tuple[RecordMetadata, int]]) -> dict[int, int]:
     ends: dict[int, int] = {}
     for metadata, count in acknowledged:
-        if metadata.offset < 0:  # a repeat that Kafka recognised but no longer knows the place of
-            raise asyncio.TimeoutError("Kafka has the records but cannot say where; sending them again is safe")
         ends[metadata.partition] = max(ends.get(metadata.partition, 0), metadata.offset + count)
     return ends

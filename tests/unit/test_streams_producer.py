@@ -1,11 +1,9 @@
 """The producer when Kafka was away for longer than a record may wait."""
 
 import asyncio
-from types import SimpleNamespace
 
 import pytest
-from aiokafka.errors import LeaderNotAvailableError, OutOfOrderSequenceNumber
-from broker_stage import TOPIC, Broker
+from kafka_stage import TOPIC, Broker, Library
 
 from killrweather.errors import Unavailable
 from killrweather.settings import Settings
@@ -13,74 +11,10 @@ from killrweather.streams import producer as module
 from killrweather.streams.producer import Producer
 
 
-class Batch:
-    """Counts its records."""
-
-    def __init__(self):
-        self.count = 0
-
-    def append(self, **_):
-        self.count += 1
-        return object()
-
-    def record_count(self):
-        return self.count
-
-    def close(self):
-        """Nothing more is added."""
-
-
-class Library:
-    """Stands in for aiokafka: while there is no leader a batch fails, and whatever follows it is out of order."""
-
-    made: list["Library"]
-    has_leader = True
-    is_reachable = True
-
-    def __init__(self, **_):
-        self.has_gap, self.is_severed, self.is_stopped = False, False, False
-        self.made.append(self)
-
-    async def start(self):
-        if not self.is_reachable:
-            raise LeaderNotAvailableError
-
-    def sever(self):
-        self.is_severed = True
-
-    async def stop(self):
-        self.is_stopped = True
-
-    async def partitions_for(self, topic):
-        return {0}
-
-    def _partition(self, *_):
-        return 0
-
-    def create_batch(self):
-        return Batch()
-
-    async def send_batch(self, batch, topic, partition):
-        future = asyncio.get_running_loop().create_future()
-        if not self.has_leader:
-            self.has_gap = True
-            future.set_exception(LeaderNotAvailableError())
-        elif self.has_gap:
-            future.set_exception(OutOfOrderSequenceNumber())
-        else:
-            future.set_result(SimpleNamespace(partition=partition, offset=0))
-        return future
-
-
-async def _no_topics(settings):
-    return (0,)
-
-
 @pytest.fixture
 def library(monkeypatch):
     kind = type("Fresh", (Library,), {"made": []})
     monkeypatch.setattr(module, "SeverableProducer", kind)
-    monkeypatch.setattr(module, "ensure_topics", _no_topics)
     return kind
 
 
@@ -143,20 +77,17 @@ def test_while_no_new_connection_can_be_had_records_are_refused(library):
     assert asyncio.run(scenario()) == ({0: 2}, True)
 
 
-@pytest.fixture
-def settings(monkeypatch):
-    """Of a producer that waits no longer than it has to; a test gives the servers."""
-    monkeypatch.setattr(module, "ensure_topics", _no_topics)
-    return lambda broker: Settings.model_validate(
-        {"kafka": {"bootstrap_servers": [f"127.0.0.1:{broker.port}"], "request_timeout_s": 1.0}}
-    )
+def settings(broker):
+    """Of a producer that waits no longer than it has to."""
+    kafka = {"bootstrap_servers": [f"127.0.0.1:{broker.port}"], "request_timeout_s": 1.0}
+    return Settings.model_validate({"kafka": kafka})
 
 
 WORDY = b"late " * 40_000
 """More than the two kernels between a producer and the broker on stage have room for."""
 
 
-def test_what_was_not_acknowledged_in_time_never_comes(settings):
+def test_what_was_not_acknowledged_in_time_never_comes():
     """Somebody else may have published the next version of these hours by then."""
 
     async def scenario():
@@ -175,7 +106,7 @@ def test_what_was_not_acknowledged_in_time_never_comes(settings):
     assert asyncio.run(scenario()) == [b"before", b"after"]
 
 
-def test_who_publishes_at_the_same_time_is_told_too(settings):
+def test_who_publishes_at_the_same_time_is_told_too():
     """One connection carries what both have sent, so neither may come later."""
 
     async def scenario():
@@ -217,7 +148,7 @@ def test_a_publication_that_is_cancelled_is_given_up(library):
     assert library.made[0].is_severed
 
 
-def test_closing_sends_nothing_more(settings):
+def test_closing_sends_nothing_more():
     """Whoever waited for it was told Unavailable, and may have sent it elsewhere."""
 
     async def scenario():
@@ -234,3 +165,14 @@ def test_closing_sends_nothing_more(settings):
             return broker.log
 
     assert asyncio.run(scenario()) == []
+
+
+def test_a_record_may_be_appended_to_a_partition_of_ones_own_choice(library):
+    """Without a key; its place and the broker's time come back."""
+
+    async def scenario():
+        producer = Producer(Settings(), "raw")
+        await producer.start()
+        return await producer.append(7, b"value")
+
+    assert asyncio.run(scenario()).partition == 7

@@ -1,10 +1,12 @@
-"""A broker of one topic with one partition, played on a real socket: aiokafka takes it for any other."""
+"""Kafka on stage: a broker on a real socket that aiokafka takes for any other, and a stand-in for aiokafka itself."""
 
 import asyncio
 import socket
 import struct
 from io import BytesIO
+from types import SimpleNamespace
 
+from aiokafka.errors import LeaderNotAvailableError, OutOfOrderSequenceNumber
 from aiokafka.protocol.admin import ApiVersionRequest_v0, ApiVersionResponse_v0
 from aiokafka.protocol.api import RequestHeader_v1, ResponseHeader_v0
 from aiokafka.protocol.metadata import MetadataRequest_v1, MetadataResponse_v1
@@ -18,7 +20,10 @@ _REQUESTS = {kind.API_KEY: kind for kind in
 
 
 class Broker:
-    """Takes what is published; while it is cut off it reads nothing, and its kernel takes some kB at most."""
+    """One topic with one partition. It takes what is published.
+
+    While it is cut off it reads nothing, and its kernel takes some kB at most.
+    """
 
     def __init__(self):
         self.log: list[bytes] = []
@@ -108,3 +113,62 @@ def _batches(records: bytes):
     stored = MemoryRecords(records)
     while stored.has_next():
         yield stored.next_batch()
+
+
+class Batch:
+    """Counts its records."""
+
+    def __init__(self):
+        self.count = 0
+
+    def append(self, **_):
+        self.count += 1
+        return object()
+
+    def record_count(self):
+        return self.count
+
+    def close(self):
+        """Nothing more is added."""
+
+
+class Library:
+    """Stands in for aiokafka: while there is no leader a batch fails, and whatever follows it is out of order."""
+
+    made: list["Library"]
+    has_leader = True
+    is_reachable = True
+
+    def __init__(self, **_):
+        self.has_gap, self.is_severed, self.is_stopped = False, False, False
+        self.made.append(self)
+
+    async def start(self):
+        if not self.is_reachable:
+            raise LeaderNotAvailableError
+
+    def sever(self):
+        self.is_severed = True
+
+    async def stop(self):
+        self.is_stopped = True
+
+    async def partitions_for(self, topic):
+        return {0}
+
+    def _partition(self, *_):
+        return 0
+
+    def create_batch(self):
+        return Batch()
+
+    async def send_batch(self, batch, topic, partition):
+        future = asyncio.get_running_loop().create_future()
+        if not self.has_leader:
+            self.has_gap = True
+            future.set_exception(LeaderNotAvailableError())
+        elif self.has_gap:
+            future.set_exception(OutOfOrderSequenceNumber())
+        else:
+            future.set_result(SimpleNamespace(partition=partition, offset=0, timestamp=1_000))
+        return future
