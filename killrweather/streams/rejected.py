@@ -7,7 +7,7 @@ records is in one log: it survives every process, and is as old as what it is ab
 
 import json
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Literal, Protocol
@@ -17,8 +17,9 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from killrweather.feed.rejects import Reject
 from killrweather.messages.feed import PublishObservations
-from killrweather.messages.rejected import RejectedRecord
+from killrweather.messages.rejected import GetRejected, RejectedRecord
 from killrweather.request_id import current
+from killrweather.streams.offsets import Span
 from killrweather.streams.producer import Group
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,8 @@ _NOTE = b"retry"
 _ALL = ""
 _NUMBERS = {"line", "partition", "offset", "since"}
 _POLL_MS = 1_000
+_WINDOW = 2_000
+"""Records that are read at once on the way from the newest to older ones."""
 
 
 class Kept(Protocol):
@@ -170,6 +173,29 @@ def shown(record: ConsumerRecord, log: RejectedLog) -> RejectedRecord | None:
         is_whole="cut" not in headers,
         is_retried=record.offset < log.retried_until(record.partition, code),
     )
+
+
+async def newest(
+    reader: AIOKafkaConsumer, partition: TopicPartition, span: Span, log: RejectedLog, order: GetRejected
+) -> list[RejectedRecord]:
+    """The newest of a partition that are asked for, found from its end backwards, the oldest first."""
+    found: deque[RejectedRecord] = deque()
+    seen: set[tuple[str, int, int]] = set()
+    end = span.end
+    while end > span.begin and len(found) < order.limit:
+        low = max(span.begin, end - _WINDOW)
+        page = [shown(record, log) async for record in between(reader, partition, low, end)]
+        for record in reversed(page):
+            if record is None or not order.wants(record):
+                continue
+            if record.topic is not None and record.partition is not None and record.offset is not None:
+                place = record.topic, record.partition, record.offset
+                if place in seen:
+                    continue
+                seen.add(place)
+            found.appendleft(record)
+        end = low
+    return list(found)[-order.limit :] if order.limit else []
 
 
 async def between(
