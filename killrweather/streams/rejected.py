@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
+from killrweather.feed.formats import FORMAT_NAMES
 from killrweather.feed.rejects import Reject
 from killrweather.messages.feed import PublishObservations
 from killrweather.messages.rejected import GetRejected, RejectedRecord
@@ -75,13 +76,17 @@ def retry_note(code: str | None, until: Mapping[int, int]) -> Group:
 
 
 def order_of(record: Kept, format: str | None = None) -> PublishObservations | None:
-    """The order to read a rejected record again, as ``format`` if it is given; None if not all of it was kept."""
+    """The order to read a rejected record again, as ``format`` if it is given.
+
+    None if not all of it was kept, or if it is of a format that this version does not know.
+    """
     headers = _headers(record)
-    if not record.value or "cut" in headers:
+    format = format or _text(headers, "format") or "csv"
+    if not record.value or "cut" in headers or format not in FORMAT_NAMES:
         return None
     place = _text(headers, "topic") or "rejected", _text(headers, "partition") or record.partition
     return PublishObservations(
-        format or _text(headers, "format") or "csv",
+        format,
         record.value,
         int(headers.get("line", b"1")),
         headers.get("header"),

@@ -72,6 +72,14 @@ def test_what_was_not_kept_whole_is_not_read_again():
     assert order_of(rejected(b"x" * KEPT_BYTES)) is not None
 
 
+def test_a_format_that_this_version_does_not_know_is_not_read_again():
+    """It would fail at the feed, and so would every retry of what comes after it."""
+    foreign = SimpleNamespace(partition=0, value=b"1,2", headers=(("format", b"of tomorrow"),))
+
+    assert order_of(foreign) is None
+    assert order_of(foreign, "csv").format == "csv"
+
+
 def test_people_see_reason_field_and_place():
     """Whatever bytes stood there."""
     seen = shown(rejected(b"LGA,\xff" + b"z" * 1_000), RejectedLog())
