@@ -30,7 +30,7 @@ from killrweather.settings import Settings
 
 TOKEN = "one-for-both-nodes"
 QUESTION = "/weather/stations/800001:00001/current"
-ROW = b"800009:00001,2012,01,01,00,1.0,,,,,,,\n"
+FEED, STATION = "/weather/data?format=csv", "800009:00001"
 _WATCHED_S = 8.0
 """s for which nobody may take the stream from its owner after the cut-off node is back."""
 
@@ -150,6 +150,9 @@ def main(directory: Path) -> None:
 
         cut = time.monotonic()
         other.cut()
+        code, _, told = west.ask(FEED, "POST", row("01,01,00", 1.0))
+        assert code == 503, told
+        tell(f"west, just cut off, answers a row: {told['detail']}")
         soon(lambda: owner(east) == "east")
         moved_s = time.monotonic() - cut
         soon(lambda: stores_new_rows(east, load, cut))
@@ -159,13 +162,18 @@ def main(directory: Path) -> None:
         )
         the_cut_off_side_says_so(west)
         assert east.ask(QUESTION)[0] == 200
+        for celsius in (1.0, 2.0):
+            assert east.ask(FEED, "POST", row("01,01,00", celsius))[0] == 202
 
         healed = time.monotonic()
         other.heal()
         soon(lambda: is_up(east, "west") and is_up(west, "west"))
         tell(f"healed: west is a member again after {time.monotonic() - healed:.1f} s")
         only_east_streams(east, west)
-        assert west.ask("/weather/data?format=csv", "POST", ROW)[0] == 202
+        code, _, told = west.ask(FEED, "POST", row("01,01,01", 3.0))
+        assert code == 202, told
+        soon(lambda: covers(east, {int(number): offset for number, offset in told["next_offsets"].items()}))
+        assert temperatures(east) == {0: 2.0, 1: 3.0}, "what west was sent while it was cut off came later"
         soon(lambda: stores_new_rows(east, load, healed))
 
         load.stop()
@@ -233,6 +241,18 @@ def stores_new_rows(asked: Node, load: Load, moment: float) -> bool:
     return sent is not None and covers(asked, sent.next_offsets)
 
 
+def row(hour: str, celsius: float) -> bytes:
+    """An observation of a station that the load does not send; of 2012."""
+    return f"{STATION},2012,{hour},{celsius},,,,,,,\n".encode()
+
+
+def temperatures(asked: Node) -> dict[int, float]:
+    """The hours of that station's first of January that are stored."""
+    code, _, found = asked.ask(f"/weather/stations/{STATION}/raw?start=2012-01-01&end=2012-01-01")
+    assert code == 200, found
+    return {one["hour"]: one["temperature"] for one in found}
+
+
 def the_cut_off_side_says_so(west: Node) -> None:
     """Status, questions and data on the side that has lost the rest: each gets the reason."""
 
@@ -243,7 +263,7 @@ def the_cut_off_side_says_so(west: Node) -> None:
 
     soon(names_the_cluster)
     assert "cut off from the cluster" in west.command("status").stdout
-    for path, method, body in ((QUESTION, "GET", b""), ("/weather/data?format=csv", "POST", ROW)):
+    for path, method, body in ((QUESTION, "GET", b""), (FEED, "POST", row("01,01,00", 1.0))):
         code, headers, told = west.ask(path, method, body)
         assert code == 503, (path, code, told)
         assert int(headers["retry-after"]) >= 1
