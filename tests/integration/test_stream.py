@@ -1,18 +1,18 @@
 """The stream from Kafka to its tables, with real services, a real Spark and real deaths."""
 
-import gzip
 import os
 import random
 import signal
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
+from itertools import groupby
 
 import psutil
 import pytest
 from pandas_truth import AGGREGATES, aggregate, rows_of
 from stream_stage import Stage, fresh
+from weather_files import as_csv, real_year
 
 from killrweather.errors import Fenced
 from killrweather.home import Home
@@ -24,7 +24,6 @@ from killrweather.storage.progress import Progress
 from killrweather.streams.rejected import RejectedLog
 
 TABLES = ("raw_weather_data", *AGGREGATES)
-SAMPLES = Path(__file__).parents[3] / "shared" / "data"
 ORPHAN_LIMIT_S = 2.0
 
 
@@ -97,17 +96,11 @@ def test_generated_hours_become_the_days_that_pandas_computes(running, tmp_path)
     assert_aggregates_equal_pandas(running, lines, tmp_path)
 
 
-def test_the_sample_files_become_the_days_that_pandas_computes(running, tmp_path):
-    """A whole year of two stations."""
-    files = sorted(SAMPLES.glob("*-2008.csv.gz"))
-    if not files:
-        pytest.skip(f"the sample files are not in {SAMPLES}")
-    lines = []
-    for file in files:
-        with gzip.open(file, "rt") as text:
-            own = text.read().splitlines()
-        running.publish(own[0].split(",")[0], own)
-        lines += own
+def test_a_real_year_becomes_the_days_that_pandas_computes(running, tmp_path):
+    """Every hour of two stations."""
+    lines = as_csv(real_year()).decode().splitlines()
+    for wsid, own in groupby(lines, lambda line: line.split(",")[0]):
+        running.publish(wsid, list(own))
     running.wait_until_stored()
 
     assert_aggregates_equal_pandas(running, lines, tmp_path)
