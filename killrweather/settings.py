@@ -37,6 +37,15 @@ class Node(Section):
     start_timeout_s: float = Field(60.0, gt=0)
     shutdown_timeout_s: float = Field(30.0, gt=0)
 
+    @model_validator(mode="after")
+    def _silence_is_heard(self) -> "Node":
+        if self.ping_interval_s > self.hung_after_s / 4:
+            raise ValueError(
+                f"node.hung_after_s is {self.hung_after_s:g}: expected at least four times node.ping_interval_s,"
+                f" which is {self.ping_interval_s:g}, so that one late sign is no death"
+            )
+        return self
+
 
 class HttpTls(Section):
     certificate: Path | None = None

@@ -108,6 +108,7 @@ def test_every_key_has_an_environment_name_of_its_own():
         ("http: {port: 99999}", ["http.port", "99999", "65535"]),
         ("http: {port: many}", ["http.port", "'many'", "integer"]),
         ("http: {host: 0.0.0.0}", ["http.host", "0.0.0.0", "http.token"]),
+        ("node: {hung_after_s: 2}", ["node.hung_after_s is 2", "four times node.ping_interval_s", "is 1"]),
         ("node: {roles: [feed, cook]}", ["node.roles", "'cook'", "'stream'"]),
         ("cassandra: {replication: {class: Simple}}", ["cassandra.replication", "Simple", "NetworkTopologyStrategy"]),
         ("actors: {http-feed: {strategy: {decide: {'*': reboot}}}}", ["actors.http-feed", "'reboot'", "'restart'"]),

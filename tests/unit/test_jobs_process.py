@@ -15,7 +15,7 @@ def test_a_suspension_of_the_watcher_is_no_silence_of_the_job(tmp_path, monkeypa
     gaps = chain([0.0, 0.0, 3600.0], repeat(0.01))
     readings = accumulate(gaps)
     monkeypatch.setattr(process, "WakingClock", lambda limit_s: WakingClock(limit_s, readings.__next__))
-    limits = {"services": {"start_timeout_s": 0.04}, "node": Node(hung_after_s=0.04)}
+    limits = {"services": {"start_timeout_s": 0.04}, "node": Node(ping_interval_s=0.01, hung_after_s=0.04)}
     stream = JobProcess("stream", Settings.model_validate(limits), Home(tmp_path))
 
     reason = asyncio.run(stream.silence())
