@@ -29,7 +29,7 @@ from killrweather.messages.weather import (
 )
 from killrweather.model.observation import FIRST_YEAR, RawWeatherData, canonical_wsid
 from killrweather.model.sky import SKY_CONDITIONS
-from killrweather.model.station import WeatherStation, distance_km
+from killrweather.model.station import WeatherStation
 from killrweather.page import charts, stations
 from killrweather.page.desk import Desk
 from killrweather.page.elements import Figure, link, notice, select, table, tag, text
@@ -280,7 +280,7 @@ class _StationPage:
         found = await self._desk.ask(FindWeatherStations(near=here, km=_NEAR_KM, limit=_NEAR + 1))
         rows = [
             ((stations.name_of(one), stations.address(one.wsid)), one.wsid,
-             self._units.distance.text(distance_km(*here, one.lat, one.long)))
+             self._units.distance.text(one.distance_km))
             for one in found if one.wsid != station.wsid
         ]  # fmt: skip
         if rows:

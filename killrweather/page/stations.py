@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from killrweather.messages.weather import FindWeatherStations, ObservedStation
 from killrweather.model.observation import RawWeatherData
-from killrweather.model.station import WeatherStation, distance_km
+from killrweather.model.station import NearbyStation, WeatherStation
 from killrweather.page.units import Units
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ async def find(ask: Ask, text: str, observed: Sequence[ObservedStation], km: flo
     place = place_in(text)
     question = FindWeatherStations(near=place, km=km, limit=MOST_FOUND) if place else None
     known = await ask(question or FindWeatherStations(search=text, limit=MOST_FOUND))
-    found = [Found(one, newest.get(one.wsid), _distance(place, one)) for one in known]
+    found = [Found(one, newest.get(one.wsid), _distance(one)) for one in known]
     if place is None:  # stations that no table names are found by their id
         there, wanted = {one.station.wsid for one in found}, text.strip().upper()
         found += [Found(one.station, one.newest) for one in observed
@@ -116,7 +116,5 @@ def hour_of(newest: RawWeatherData) -> str:
     return f"{newest.time:%Y-%m-%d %H:%M} UTC"
 
 
-def _distance(place: tuple[float, float] | None, station: WeatherStation) -> float | None:
-    if place is None or station.lat is None or station.long is None:
-        return None
-    return distance_km(*place, station.lat, station.long)
+def _distance(station: WeatherStation) -> float | None:
+    return station.distance_km if isinstance(station, NearbyStation) else None
