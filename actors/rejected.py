@@ -159,17 +159,17 @@ class RejectedActor(AsyncActor):
         """
         consumer, topic = self._kafka.get(), self.settings.kafka.topic.rejected
         try:
-            spans = await spans_of(consumer, topic, await partitions_of(consumer, topic))
-            await self._until_followed({number: span.end for number, span in spans.items()})
+            await self._until_followed(await log_end(consumer, topic))
             async with self._one_reader:
                 options = {
                     "auto_offset_reset": "earliest",
                     "fetch_max_wait_ms": 5,
                     "max_partition_fetch_bytes": 1 << 22,
                 }
-                reader = AIOKafkaConsumer(**client_options(self.settings), **options)
+                reader = await started(AIOKafkaConsumer(**client_options(self.settings), **options), self.settings)
                 try:
-                    yield await started(reader, self.settings), spans
+                    # Asked of the reader, which must have begun to run before it may be stopped, even if nobody reads.
+                    yield reader, await spans_of(reader, topic, await partitions_of(reader, topic))
                 finally:
                     await reader.stop()
         except (KafkaError, asyncio.TimeoutError) as error:
