@@ -157,13 +157,13 @@ class Membership:
         self._arranged.set()
 
     async def leaving(self) -> None:
-        """Tell the others that this node shuts down: they send it nothing more."""
+        """Tell the others that this node shuts down: they send it nothing more. Raises Unavailable."""
         self._is_leaving = True
-        await self._clients.log.write(MemberLeaving(_now(), self._me.name, self._me.id))
+        await self._tell(MemberLeaving(_now(), self._me.name, self._me.id))
 
     async def forget(self, member: Member) -> None:
-        """Take a member that is down out of the view."""
-        await self._clients.log.write(MemberRemoved(_now(), member.name, member.id))
+        """Take a member that is down out of the view. Raises Unavailable."""
+        await self._tell(MemberRemoved(_now(), member.name, member.id))
 
     async def close(self) -> None:
         """Leave the group, so that the others know at once."""
@@ -179,6 +179,12 @@ class Membership:
         return self._opened
 
     # -- the log
+
+    async def _tell(self, event: ClusterEvent) -> None:
+        try:
+            await self._clients.log.write(event)
+        except (KafkaError, OSError, asyncio.TimeoutError) as error:
+            raise away(self._settings, error) from error
 
     async def _catch_up(self, events: EventLog, is_news: bool) -> None:
         for event in await events.news():
