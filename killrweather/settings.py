@@ -4,20 +4,45 @@
 How files, environment and flags are merged is ``configuration.py``'s business.
 """
 
+import re
 import socket
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
 
 Role = Literal["feed", "stream", "query", "analytics", "alerts"]
 DirectiveName = Literal["resume", "restart", "stop", "escalate"]
 LimitDirectiveName = Literal["stop", "escalate"]
 Port = Annotated[int, Field(ge=1, le=65535)]
-TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
-HostPort = Annotated[str, Field(pattern=r"^\[?[^\s,]+\]?:\d{1,5}$")]
-Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
-Memory = Annotated[str, Field(pattern=r"^\d+[mg]$")]
+
+
+def _like(pattern: str, expected: str) -> AfterValidator:
+    """A text of this pattern; whoever gives another one is told in words what is expected."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise PydanticCustomError("pattern", "expected {expected}", {"expected": expected})
+        return text
+
+    return AfterValidator(check)
+
+
+TopicName = Annotated[str, _like(r"[A-Za-z0-9._-]{1,249}", "1 to 249 letters, digits, dots, underscores and hyphens")]
+HostPort = Annotated[str, _like(r"\[?[^\s,]+\]?:\d{1,5}", "host:port, such as localhost:9092")]
+Identifier = Annotated[
+    str, _like(r"[a-z][a-z0-9_]{0,47}", "at most 48 small letters, digits and underscores, a letter first")
+]
+Memory = Annotated[str, _like(r"\d+[mg]", "megabytes or gigabytes, such as 512m or 2g")]
+Url = Annotated[str, _like(r"https?://[^\s/]+", "a URL without a path, such as http://weather.example:8080")]
+Origin = Annotated[str, _like(r"\*|https?://[^\s/*,]+", "an origin such as https://weather.example, or *")]
+SparkMaster = Annotated[
+    str,
+    _like(
+        r"local(\[[^\s\]]+\])?|spark://[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*", "local[*], local[n] or spark://host:7077"
+    ),
+]
 
 
 class Section(BaseModel):
@@ -58,10 +83,10 @@ class Http(Section):
     port: Port = 8080
     token: SecretStr | None = None
     token_file: Path | None = None
-    cors_origins: tuple[Annotated[str, Field(pattern=r"^(\*|https?://[^\s/*,]+)$")], ...] = ()
+    cors_origins: tuple[Origin, ...] = ()
     max_body_bytes: int = Field(268_435_456, ge=1)
     request_timeout_s: float = Field(10.0, gt=0)
-    advertised_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+$")] | None = None
+    advertised_url: Url | None = None
     tls: HttpTls = HttpTls()
 
     @property
@@ -91,7 +116,7 @@ class Feed(Section):
     chunk_bytes: int = Field(1_048_576, ge=4_096, le=16_777_216)
     max_line_bytes: int = Field(65_536, ge=128)
     max_decompressed_bytes: int = Field(8_589_934_592, ge=1)
-    noaa_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")] = "https://www.ncei.noaa.gov"
+    noaa_url: Annotated[str, _like(r"https?://[^\s/]+\S*", "a URL")] = "https://www.ncei.noaa.gov"
 
 
 class Topics(Section):
@@ -211,7 +236,7 @@ class Cassandra(Section):
 
 
 class Spark(Section):
-    master: str = Field("local[*]", pattern=r"^(local(\[[^\s\]]+\])?|spark://[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*)$")
+    master: SparkMaster = "local[*]"
     trigger_interval_s: float = Field(0.0, ge=0)
     driver_memory: Memory = "1g"
     analytics_memory: Memory = "1g"
@@ -264,7 +289,9 @@ class Strategy(Section):
 
 
 class ActorSpec(Section):
-    actor_class: str = Field(alias="class", pattern=r"^[A-Za-z_][\w.]*\.[A-Za-z_]\w*$")
+    actor_class: Annotated[
+        str, _like(r"[A-Za-z_][\w.]*\.[A-Za-z_]\w*", "a dotted name such as actors.temperature.TemperatureActor")
+    ] = Field(alias="class")
     roles: tuple[Role, ...]
     pool: int = Field(1, ge=1, le=32)
     strategy: Strategy = Strategy()
@@ -292,7 +319,7 @@ DEFAULT_ACTORS: dict[str, ActorSpec] = {
 
 
 class Client(Section):
-    nodes: tuple[Annotated[str, Field(pattern=r"^https?://[^\s/]+$")], ...] = ()
+    nodes: tuple[Url, ...] = ()
 
 
 class Logging(Section):
