@@ -111,6 +111,8 @@ class KafkaStreamingActor(AsyncActor):
     def _require_no_replay(self) -> None:
         if self._state != "running":
             raise Unavailable(f"the stream is {self._state}: {self._standing}; a replay needs a stream that runs")
+        if not self._is_ordered:
+            raise Unavailable("the stream is being handed over; order the replay again")
         if self._replay and not self._replay.has_begun:
             raise Unavailable("a replay is ordered and has not begun yet; look at it with: killrweather status")
 

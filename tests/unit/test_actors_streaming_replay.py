@@ -61,6 +61,7 @@ def actor(monkeypatch):
     made.pre_start()
     made._kafka = SimpleNamespace(get=Kafka, is_open=True)
     made._stream = Stream(made, is_busy=False)
+    made._is_ordered = True
     made._take(started({}))
     return made
 
@@ -189,3 +190,14 @@ def test_a_replay_from_before_a_restart_is_seen_again(actor):
     actor._take(started({0: 30}, None, {0: 90}))
 
     assert progress(actor).replay.remaining({0: 30}) == 60
+
+
+def test_a_stream_that_was_told_to_hand_over_takes_no_replay(actor):
+    """It drops the order at the end of its micro-batch; one that waits for ever would block all later ones."""
+    actor._is_ordered = False
+
+    with pytest.raises(Unavailable, match="handed over"):
+        order(actor, Replay(from_offset=10))
+
+    assert actor._stream.said == []
+    assert progress(actor).replay is None
