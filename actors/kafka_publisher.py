@@ -20,7 +20,7 @@ from killrweather.feed.parsing import parse
 from killrweather.feed.wsids import ghcnh_ids, with_wsids
 from killrweather.messages.control import RequestFailed
 from killrweather.messages.feed import TOLD_REJECTS, GetWsids, ObservationsPublished, PublishObservations
-from killrweather.streams.producer import Group, Producer
+from killrweather.streams.producer import Keyed, Producer
 from killrweather.streams.rejected import feed_records
 from killrweather.streams.topics import ensure_topics
 
@@ -90,7 +90,7 @@ def _parse(msg: PublishObservations) -> Parsed:
     return parse(msg.format, msg.data, msg.first_line, next_year, msg.header, msg.wsid)
 
 
-def _rejected_records(msg: PublishObservations, parsed: Parsed) -> list[Group]:
+def _rejected_records(msg: PublishObservations, parsed: Parsed) -> list[Keyed]:
     hour_of = format_named(msg.format).hour_of
     in_hours = hour_of(msg.header) if hour_of is not None and msg.header is not None else None
     lines: Iterator[bytes] = kept_lines(msg.data, msg.first_line, parsed.rejects, in_hours)

@@ -18,7 +18,7 @@ BATCH_BYTES = 262_144
 """Bytes of one batch: 1.2 M rows/s with whole batches against 54,000 with one send a row."""
 
 Headers = list[tuple[str, bytes]]
-Group = tuple[bytes, list[bytes]] | tuple[bytes, list[bytes], Headers]
+Keyed = tuple[bytes, list[bytes]] | tuple[bytes, list[bytes], Headers]
 """A key, its values in their order, and the headers that each of them has."""
 
 
@@ -49,7 +49,7 @@ class Producer:
         if self._producer is None:
             self._producer = await self._connected()
 
-    async def publish(self, groups: Iterable[Group]) -> dict[int, int]:
+    async def publish(self, groups: Iterable[Keyed]) -> dict[int, int]:
         """Publish the values of each key in their order; return for each partition the offset after them.
 
         Raises Unavailable when Kafka has not acknowledged all of them in time: some may have arrived, none will.
@@ -143,7 +143,7 @@ class Producer:
         self._producer = await Connection("kafka", self._connected).open()
 
 
-def _batches(producer: SeverableProducer, topic: str, groups: Iterable[Group]) -> Iterable[tuple[int, BatchBuilder]]:
+def _batches(producer: SeverableProducer, topic: str, groups: Iterable[Keyed]) -> Iterable[tuple[int, BatchBuilder]]:
     """Full batches as they fill up, then the rest; the records of a key are never apart from their order."""
     open_batches: dict[int, BatchBuilder] = {}
     for key, values, *more in groups:

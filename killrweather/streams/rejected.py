@@ -21,7 +21,7 @@ from killrweather.messages.feed import PublishObservations
 from killrweather.messages.rejected import GetRejected, RejectedRecord
 from killrweather.request_id import current
 from killrweather.streams.offsets import Span
-from killrweather.streams.producer import Group
+from killrweather.streams.producer import Keyed
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Kept(Protocol):
     headers: Sequence[tuple[str, bytes]]
 
 
-def feed_records(order: PublishObservations, rejects: Iterable[tuple[Reject, bytes | None]]) -> Iterator[Group]:
+def feed_records(order: PublishObservations, rejects: Iterable[tuple[Reject, bytes | None]]) -> Iterator[Keyed]:
     """The records of rows that the feed rejected, each with its lines; None for one that was too long to be held.
 
     Their key is the input's name, so that they stay in its order. They say which request brought them.
@@ -69,7 +69,7 @@ def feed_records(order: PublishObservations, rejects: Iterable[tuple[Reject, byt
         yield order.source.encode(), [value], headers
 
 
-def retry_note(code: str | None, until: Mapping[int, int]) -> Group:
+def retry_note(code: str | None, until: Mapping[int, int]) -> Keyed:
     """The record that says: what was rejected for this, or for anything, before these offsets has been retried."""
     headers = [("origin", _NOTE), ("code", (code or _ALL).encode())]
     return _NOTE, [json.dumps(dict(until)).encode()], headers

@@ -8,7 +8,7 @@ from aiokafka.structs import ConsumerRecord
 
 from killrweather.messages.feed import ObservationsPublished, PublishObservations
 from killrweather.messages.rejected import RejectedRetry, RetryRejected
-from killrweather.streams.producer import Group
+from killrweather.streams.producer import Keyed
 from killrweather.streams.rejected import Distinct, RejectedLog, order_of, retry_note, shown
 
 _PORTION = 200
@@ -23,7 +23,7 @@ class Retry:
         order: RetryRejected,
         log: RejectedLog,
         feed: Callable[[PublishObservations], Awaitable[ObservationsPublished]],
-        publish: Callable[[list[Group]], Awaitable[object]],
+        publish: Callable[[list[Keyed]], Awaitable[object]],
     ):
         self.order = order
         self.progress = RejectedRetry(token_hex(4), "running")
