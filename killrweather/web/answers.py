@@ -38,7 +38,7 @@ def may_answer(*statuses: int) -> dict[int | str, dict[str, Any]]:
 _MEANINGS = {
     400: "The connection ended before the body did",
     401: "The bearer token is missing or wrong",
-    403: "A path outside feed.directories, or a page of another site sent this",
+    403: "A path outside feed.directories, a page of another site, or a Host that is no name of this node",
     404: "No such station, no such data of it, or no such node",
     406: "Accept allows nothing of what the path answers",
     408: "The body came too slowly",

@@ -48,16 +48,18 @@ def openapi(app: FastAPI, has_token: bool) -> dict[str, Any]:
             document["paths"]["/alive"]["get"]["security"] = []
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
-                _complete(operation, method.upper(), path, has_token and path != "/alive")
+                _complete(operation, method.upper(), path, has_token)
         request_ids.document(document)
         app.openapi_schema = document
     return app.openapi_schema
 
 
-def _complete(operation: dict[str, Any], method: str, path: str, needs_token: bool) -> None:
+def _complete(operation: dict[str, Any], method: str, path: str, has_token: bool) -> None:
     """Add what FastAPI does not know of: examples, headers, and the answers that middleware gives."""
     answers = operation["responses"]
-    general = may_answer(*([401] if needs_token else []), *([403] if method == "POST" else []), 406, 500)
+    guards = [401] if has_token and path != "/alive" else []
+    guards += [403] if method == "POST" or not has_token else []
+    general = may_answer(*guards, 406, 500)
     if "application/json" in answers.get("422", {}).get("content", {}):
         del answers["422"]  # FastAPI's own form, of a call whose arguments cannot be wrong
     for status, answer in general.items():

@@ -6,12 +6,12 @@ station-not-found     404
 member-not-found      404   the cluster has no node of this name
 not-found             404   no such path
 method-not-allowed    405
-bad-request           400   what came is no HTTP/1.1
+bad-request           400   what came is no HTTP/1.1, or has two lengths
 head-too-large        431   the request line and the headers
 not-acceptable        406   the client takes nothing of what the path answers
 unsupported-media-type 415  a body says that it is something without rows
 unauthorized          401   the bearer token is missing or wrong
-forbidden             403   a feed path outside feed.directories
+forbidden             403   a feed path outside feed.directories, a page of another site, or a foreign ``Host``
 conflict              409   something else is under way
 bad-argument          422   ``argument`` names it
 unreadable-input      422   a body that cannot be read as a whole

@@ -51,7 +51,8 @@ class OwnSite:
         headers = {name: value.decode("latin-1").lower() for name, value in scope["headers"] if name in _ASKED_FOR}
         host, origin = headers.get(b"host", ""), headers.get(b"origin")
         if self._asks_for_name and not self._is_ours(_name(host)):
-            return f'Host "{host[:80]}": no name of this node; ask localhost or an address, or set http.advertised_url'
+            text = "no name of this node; ask localhost or an address, or name it in http.cors_origins"
+            return f'Host "{host[:80]}": {text}'
         only_reads = scope["type"] == "http" and scope["method"] in _ONLY_READS
         if only_reads or self._may_act(host, origin, headers.get(b"sec-fetch-site", "none")):
             return None

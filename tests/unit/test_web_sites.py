@@ -147,7 +147,7 @@ def test_a_name_that_another_site_may_have_led_to_loopback_is_refused(browser, n
     """Its page would be of the same origin as this node: not even reading is answered."""
     answer = browser.call(method, "/weather/stations", headers={"Host": host, "Origin": f"http://{host}"})
 
-    assert "http.advertised_url" in problem_of(answer, 403, "forbidden")["detail"]
+    assert "http.cors_origins" in problem_of(answer, 403, "forbidden")["detail"]
     assert node.asked == []
 
 
