@@ -20,6 +20,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="also write the figures there as JSON")
     out = parser.parse_args().out
     http.find_wrk()
+    page.find_browser()
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)

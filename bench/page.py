@@ -18,6 +18,15 @@ _PAINTED = """new Promise((resolve) => new PerformanceObserver((list) => {
 }).observe({ type: "paint", buffered: true }))"""
 
 
+def find_browser() -> None:
+    """See that there is one; without it there is no measurement."""
+    try:
+        with chromium():
+            pass
+    except FileNotFoundError as error:
+        raise SystemExit(str(error)) from None
+
+
 def measure(system: System, repeats: int = 5) -> list[Figure]:
     """First contentful paint, and when the data is drawn; each time by a reader who was never there."""
     figures = []
