@@ -28,9 +28,8 @@ from killrweather.storage.actor import StoreActor
 _TABLE_AGE_S = 30.0
 """How old the stations in memory may be: a search reads all of them, and they seldom change."""
 
-_OBSERVED_AGE_S, _REST, _AT_ONCE = 1.0, 10.0, 32
-"""The newest observations of all stations are read again after a second, or, where they are many, so that reading them
-takes a tenth of the time."""
+_AT_ONCE = 32
+"""Of so many stations the newest observations are read at a time."""
 
 
 class WeatherStationActor(StoreActor):
@@ -41,7 +40,7 @@ class WeatherStationActor(StoreActor):
         self._stations: list[WeatherStation] = []
         self._read_at = float("-inf")
         self._observed: tuple[ObservedStation, ...] = ()
-        self._observed_until = float("-inf")
+        self._observed_began = float("-inf")
         self._one_reads = asyncio.Lock()
 
     async def receiveMsg_GetWeatherStation(self, msg: GetWeatherStation, sender: Any) -> WeatherStation:
@@ -93,12 +92,12 @@ class WeatherStationActor(StoreActor):
     async def receiveMsg_GetObservedStations(
         self, msg: GetObservedStations, sender: Any
     ) -> tuple[ObservedStation, ...]:
+        asked = time.monotonic()
         async with self._one_reads:
-            if time.monotonic() >= self._observed_until:
+            if self._observed_began <= asked:  # no reading began since
                 began = time.monotonic()
                 self._observed = await self._newest_of_all()
-                took = time.monotonic() - began
-                self._observed_until = began + max(_OBSERVED_AGE_S, _REST * took)
+                self._observed_began = began
         return self._observed[: msg.limit]
 
     async def _newest_of_all(self) -> tuple[ObservedStation, ...]:
