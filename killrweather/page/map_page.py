@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,9 @@ from killrweather.page.elements import Chart, button, link, notice, select, tag,
 from killrweather.page.frame import LiveLine, after_connecting, desk_of, frame
 from killrweather.page.stored import News, latest, patiently
 from killrweather.page.units import Units
+
+_REST_S, _MOST_REST_S = 0.001, 5.0
+"""s between two drawings for each station on the map, and at most: the whole map is made and sent each time."""
 
 _HERE = """() => navigator.geolocation.getCurrentPosition(
   (at) => emit(`${at.coords.latitude.toFixed(3)},${at.coords.longitude.toFixed(3)}`),
@@ -94,7 +98,12 @@ class _MapPage:
             await self._look()
             await self._search(self._searched)
             while True:
+                await asyncio.sleep(self._rest_s())  # what comes meanwhile waits together
                 await self._take_in(await stored.take())
+
+    def _rest_s(self) -> float:
+        """A few stations follow at once; thousands leave the application time for others."""
+        return min(_REST_S * (len(self._observed) + len(self._silent)), _MOST_REST_S)
 
     async def _look(self) -> None:
         """Show the newest observations of all stations, as soon as the node answers."""

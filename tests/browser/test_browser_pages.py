@@ -1,6 +1,8 @@
 """The pages in a real browser, over a staged node: found, read, operated by keyboard, never running a name."""
 
 import re
+import time
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -9,6 +11,7 @@ from browser_stage import EVIL_NAME, HOSTILE, LGA, SILENT, Served, StagedNode
 from playwright.sync_api import expect
 
 from killrweather.errors import Unavailable
+from killrweather.model.station import WeatherStation
 
 PAGES = {
     "map": ("/", ".map canvas"),
@@ -111,6 +114,26 @@ def test_the_map_and_its_list_change_as_a_row_arrives(page, served):
     expect(page.get_by_role("link", name="LA GUARDIA AIRPORT")).to_be_focused()
     shown = page.evaluate(f"{MAP_CHART}.getOption().series[0].data.map((one) => one.tip)")
     assert [tip for tip in shown if "38.5 °C" in tip and tip.endswith("2013-11-05 00:00 UTC")]
+
+
+def test_a_map_of_thousands_of_stations_rests_between_two_drawings(page, served, node):
+    """What comes meanwhile is drawn together, and nothing of it is missing in the end."""
+    row = node.rows[LGA][max(node.rows[LGA])]
+    others = [
+        WeatherStation(f"{number:06}:88888", None, "US", None, None, 30.0, -100.0, 0.0) for number in range(5_000)
+    ]
+    node.stations |= {one.wsid: one for one in others}
+    node.rows |= {one.wsid: {row.time: replace(row, wsid=one.wsid)} for one in others}
+    look_at(page, "map")
+    drawn = page.locator(".map [data-drawn]")
+    before, began = int(drawn.get_attribute("data-drawn")), time.monotonic()
+    for hour in range(12):
+        post(served, f"2013,11,05,{hour:02},38.5")
+        page.wait_for_timeout(500)
+    drawings, took_s = int(drawn.get_attribute("data-drawn")) - before, time.monotonic() - began
+
+    assert drawings <= 1 + took_s / 5
+    page.wait_for_function(f"{MAP_CHART}.getOption().series[0].data.some((one) => one.tip.endsWith('11-05 11:00 UTC'))")
 
 
 def test_a_station_that_nobody_had_heard_comes_to_the_map(page, served):
