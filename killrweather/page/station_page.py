@@ -62,7 +62,8 @@ class _StationPage:
     def __init__(self, desk: Desk, units: Units, wsid: str):
         self._desk, self._units, self._wsid = desk, units, wsid
         self._year = 0
-        self._years: Sequence[int] = ()
+        self._years: Sequence[int] = []
+        """Those that can be chosen."""
         self._field = "temperature"
         self._figures: dict[str, Figure] = {}
         self._places: dict[str, Any] = {}
@@ -91,17 +92,15 @@ class _StationPage:
                     link("Look for another", "/", "button")
             return False
         ui.page_title(f"{stations.name_of(station)} · KillrWeather")
-        newest, self._years = await asyncio.gather(
-            self._desk.ask(GetCurrentWeather(self._wsid)), self._years_with_data()
-        )
+        newest, years = await asyncio.gather(self._desk.ask(GetCurrentWeather(self._wsid)), self._years_with_data())
         self._all.clear()
         with self._all:
             self._head(station)
-            if not self._years or isinstance(newest, NoDataAvailable):
+            if not years or isinstance(newest, NoDataAvailable):
                 with notice("empty", "No observations of this station yet", "They appear here as soon as they arrive."):
                     link("Upload a file", "/upload", "button")
             else:
-                self._body(newest, self._years)
+                self._body(newest, years)
                 await self._draw()
             await self._near(station)
         return True
@@ -127,7 +126,7 @@ class _StationPage:
         text("p", " · ".join(part for part in parts if part), "muted")
 
     def _body(self, newest: RawWeatherData, years: Sequence[int]) -> None:
-        self._year = newest.year if newest.year in years else years[0]
+        self._years, self._year = years, newest.year if newest.year in years else years[0]
         with tag("section", "contents", aria_labelledby="now-title"):
             text("h2", "Now", id="now-title")
             with tag("div", "tiles", aria_live="polite") as self._now:
@@ -254,9 +253,10 @@ class _StationPage:
         if not news.concerns(self._wsid):
             return
         newest = await patiently(lambda: self._desk.ask(GetCurrentWeather(self._wsid)))
-        if isinstance(newest, NoDataAvailable):
+        years = await patiently(self._years_with_data)
+        if not years or isinstance(newest, NoDataAvailable):
             return
-        if newest.year not in self._years:  # the first one, too
+        if years != self._years:  # the first one, too
             ui.navigate.reload()
             return
         self._now.clear()

@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 import threading
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta, timezone
@@ -122,6 +123,7 @@ class StagedNode:
         self.rows: dict[str, dict[datetime, RawWeatherData]] = {}
         self.failing: KillrWeatherError | None = None
         self.received = self.accepted = 0
+        self.asked: Counter[type] = Counter()
         self.log = StagedLog()
         self.is_storing = True
         """Else what is accepted waits until it is told to."""
@@ -133,6 +135,7 @@ class StagedNode:
         """What the application is given to ask."""
         if self.failing is not None:
             raise self.failing
+        self.asked[type(message)] += 1
         if isinstance(message, PublishObservations):
             return await self._publish(message)
         answer = getattr(self, type(message).__name__)(message)
@@ -269,8 +272,10 @@ class StagedNode:
     def _rain(self, wsid: str, kind: Any, key: tuple[str, ...], wanted: Callable[[RawWeatherData], bool]) -> Any:
         found = []
         for numbers, rows in self._groups(wsid, key, wanted).items():
-            of = precipitation.of_hours([row.one_hour_precip for row in rows if row.one_hour_precip is not None])
-            found.append(kind(wsid, *numbers, of.precipitation, of.wet_hours, of.trace_hours))
+            stated = [row.one_hour_precip for row in rows if row.one_hour_precip is not None]
+            if stated:
+                of = precipitation.of_hours(stated)
+                found.append(kind(wsid, *numbers, of.precipitation, of.wet_hours, of.trace_hours))
         return tuple(found) or NoDataAvailable(wsid, "no rain")
 
 

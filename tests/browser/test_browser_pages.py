@@ -10,7 +10,9 @@ from axe_playwright_python.sync_playwright import Axe
 from browser_stage import EVIL_NAME, HOSTILE, LGA, SILENT, Served, StagedNode
 from playwright.sync_api import expect
 
+from killrweather.actorsystem.testkit import eventually
 from killrweather.errors import Unavailable
+from killrweather.messages.weather import GetCurrentWeather
 from killrweather.model.station import WeatherStation
 
 PAGES = {
@@ -35,9 +37,9 @@ def look_at(page, name):
     page.wait_for_selector(shows)
 
 
-def post(served, hour_and_degrees, wsid=LGA):
+def post(served, hour_and_degrees, wsid=LGA, rain="0.0"):
     """Send a row."""
-    row = f"{wsid},{hour_and_degrees},1.0,1020.4,270,4.6,2,0.0,\n"
+    row = f"{wsid},{hour_and_degrees},1.0,1020.4,270,4.6,2,{rain},\n"
     httpx.post(f"{served.url}/weather/data", content=row).raise_for_status()
 
 
@@ -151,6 +153,27 @@ def test_a_station_without_observations_shows_its_first(page, served):
     post(served, "2013,11,05,00,-3.5", SILENT)
 
     expect(page.locator(".tile-value").first).to_have_text("-3.5 °C")
+
+
+def test_an_older_year_comes_to_the_chooser(page, served):
+    """When the first row of it is stored."""
+    look_at(page, "station")
+    post(served, "2011,11,05,00,38.5")
+
+    expect(page.get_by_label("Year", exact=True).get_by_role("option")).to_have_text(["2013", "2012", "2011"])
+
+
+def test_a_station_that_states_no_field_with_a_year_of_its_own_is_not_loaded_again(page, node, served):
+    """Neither temperature nor rain: no table of years has it, however often it reports."""
+    look_at(page, "silent station")
+    page.evaluate("window.isSame = true")
+    for hour in range(2):
+        asked = node.asked[GetCurrentWeather]
+        post(served, f"2013,11,05,{hour:02},", SILENT, rain="")
+        eventually(lambda asked=asked: node.asked[GetCurrentWeather] > asked, within_s=60.0)
+    page.wait_for_timeout(500)
+
+    assert page.evaluate("window.isSame")
 
 
 @pytest.mark.parametrize("name", ["map", "station"])
