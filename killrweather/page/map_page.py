@@ -160,19 +160,27 @@ class _MapPage:
         """Look for stations, show them in the list, and have the map look at them."""
         self._searched = searched
         await self._refresh()
-        places = [_place(one) for one in self._found if searched.strip() and one.station.lat is not None]
+        places = [_place(one) for one in self._found if self._searched.strip() and one.station.lat is not None]
         if places and self._map is not None:
             self._map.run_method("look_at", charts.view_of(places[:10], closest=40.0))
 
     async def _refresh(self) -> None:
-        """Show in the list what is found now; of stations that stand there already only what they observe changes."""
+        """Show in the list what is found now; of stations that stand there already only what they observe changes.
+
+        An answer that comes when something else is looked for is not shown.
+        """
+        searched = self._searched
         try:
-            found = await stations.find(self._desk.ask, self._searched, self._observed)
+            found = await stations.find(self._desk.ask, searched, self._observed)
         except KillrWeatherError as error:
+            if searched != self._searched:
+                return
             self._found, self._entries = [], []
             self._results.clear()
             with self._results:
                 notice("error", "The search failed", str(error))
+            return
+        if searched != self._searched:
             return
         is_same = [one.station for one in found] == [one.station for one in self._found] and bool(self._entries)
         self._found = found

@@ -124,6 +124,9 @@ class StagedNode:
         self.failing: KillrWeatherError | None = None
         self.received = self.accepted = 0
         self.asked: Counter[type] = Counter()
+        self.may_find = asyncio.Event()
+        """Searches wait for it."""
+        self.may_find.set()
         self.log = StagedLog()
         self.is_storing = True
         """Else what is accepted waits until it is told to."""
@@ -139,6 +142,8 @@ class StagedNode:
         if isinstance(message, PublishObservations):
             return await self._publish(message)
         answer = getattr(self, type(message).__name__)(message)
+        if isinstance(message, FindWeatherStations):
+            await self.may_find.wait()
         return answer
 
     # -- what is asked
@@ -241,6 +246,10 @@ class StagedNode:
         return ObservationsPublished(
             parsed.read, good, parsed.rejected, tuple(parsed.rejects), {0: self.accepted} if good else {}
         )
+
+    async def answer_searches(self) -> None:
+        """Answer those that wait."""
+        self.may_find.set()
 
     def store(self) -> None:
         """Store what was accepted, as the stream would."""

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from killrweather.actorsystem.testkit import eventually
 from killrweather.errors import Unavailable
-from killrweather.messages.weather import GetCurrentWeather
+from killrweather.messages.weather import FindWeatherStations, GetCurrentWeather
 from killrweather.model.station import WeatherStation
 
 PAGES = {
@@ -57,6 +57,25 @@ def test_a_station_is_found_on_the_map(page):
     expect(page.get_by_role("heading", level=1)).to_have_text("LA GUARDIA AIRPORT")
     expect(page.locator(".tile-value").first).to_have_text("10.7 °C")
     expect(page.locator("[data-chart] canvas")).to_have_count(9)
+
+
+def test_an_answer_to_an_earlier_search_is_not_shown(page, node, served):
+    """What is looked for now stays in the list."""
+    look_at(page, "map")
+    page.get_by_label("Name, id, call sign").fill("la guardia")
+    page.get_by_role("button", name="Search").click()
+    names = page.locator(".station-name")
+    expect(names).to_have_count(1)
+    node.may_find.clear()
+    asked = node.asked[FindWeatherStations]
+    post(served, "2013,11,05,00,38.5")
+    eventually(lambda: node.asked[FindWeatherStations] > asked, within_s=60.0)
+    page.get_by_role("button", name="Show all", exact=True).click()
+    expect(names).to_have_count(8)
+    served.run(node.answer_searches())
+    page.wait_for_timeout(500)
+
+    assert names.count() == 8
 
 
 def test_stations_near_a_place_come_nearest_first(page):
