@@ -28,6 +28,7 @@ from killrweather.messages.rejected import (
 )
 from killrweather.storage.counts import CountRepository
 from killrweather.streams.connection import client_options
+from killrweather.streams.follower import Follower
 from killrweather.streams.offsets import Span, spans_of
 from killrweather.streams.producer import Producer
 from killrweather.streams.rejected import RejectedLog, between, newest
@@ -120,13 +121,13 @@ class RejectedActor(AsyncActor):
 
     async def _follow(self) -> None:
         consumer, topic = await self._kafka.open(), self.settings.kafka.topic
+        follower = Follower(consumer)
         while True:
             try:
                 self._log_end = await log_end(consumer, topic.raw)
-                for records in (await consumer.getmany(timeout_ms=round(_LOOK_S * 1000))).values():
-                    for record in records:
-                        self._log.take(record)
-                followed = {place.partition: await consumer.position(place) for place in consumer.assignment()}
+                for record in await follower.take(round(_LOOK_S * 1000)):
+                    self._log.take(record)
+                followed = await follower.next_offsets()
                 async with self._moved:
                     self._followed = followed
                     self._moved.notify_all()

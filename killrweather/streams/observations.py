@@ -14,6 +14,7 @@ from killrweather.errors import BadRequest
 from killrweather.model.observation import CANONICAL_WSID
 from killrweather.settings import Settings
 from killrweather.streams.connection import client_options
+from killrweather.streams.follower import Follower
 from killrweather.streams.offsets import Span, spans_of
 from killrweather.streams.topics import away, ensure_topics, partitions_of, started
 
@@ -69,14 +70,12 @@ class ObservationLog:
         # Subscribed without a group: all partitions, and those that come later from their first record on.
         consumer = await self._consumer(topic)
         try:
-            found = sorted(consumer.assignment())
-            ends = await consumer.end_offsets(found)
-            for partition in found:
-                consumer.seek(partition, ends[partition])
+            ends = await consumer.end_offsets(sorted(consumer.assignment()))
         except (KafkaError, OSError, asyncio.TimeoutError) as error:
             await consumer.stop()
             raise away(self._settings, error) from error
-        return {partition.partition: ends[partition] for partition in found}, self._arriving(consumer)
+        begin = {place.partition: end for place, end in ends.items()}
+        return begin, self._arriving(consumer, Follower(consumer, begin))
 
     async def spans(self) -> Mapping[int, Span]:
         """The offsets that the log has now, by partition; raises Unavailable."""
@@ -113,13 +112,11 @@ class ObservationLog:
             await self._reader.stop()
             self._reader = None
 
-    async def _arriving(self, consumer: AIOKafkaConsumer) -> AsyncGenerator[Arrivals, None]:
+    async def _arriving(self, consumer: AIOKafkaConsumer, follower: Follower) -> AsyncGenerator[Arrivals, None]:
         try:
             while True:
-                by_partition = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_AT_ONCE)
-                records = [record for of_one in by_partition.values() for record in of_one]
-                ends = {record.partition: record.offset + 1 for record in records}
-                if records:
+                if records := await follower.take(_POLL_MS, _AT_ONCE):
+                    ends = {record.partition: record.offset + 1 for record in records}
                     yield Arrivals(await _parsed(records), ends)
         except (KafkaError, OSError) as error:
             raise away(self._settings, error) from error

@@ -1,11 +1,15 @@
 """RejectedActor: what it counts, and when it knows."""
 
+import asyncio
 import sys
 import threading
 
 import pytest
+from topic_stage import WrittenTopic
 
 from actors.rejected import RejectedActor
+from killrweather.connection import Connection
+from killrweather.settings import Settings
 from killrweather.streams.rejected import RejectedLog
 
 
@@ -46,3 +50,32 @@ def test_counters_may_be_asked_for_while_new_kinds_of_faults_are_counted():
         counting.join()
 
     assert actor.counters()["rejected"] == 5_000
+
+
+def following(topic):
+    """An actor that follows this topic, once ``_follow`` runs."""
+
+    async def open_it():
+        return topic
+
+    known = {"_has_caught_up": False, "_followed": {}, "_moved": asyncio.Condition(), "settings": Settings()}
+    return actor_that_knows(_kafka=Connection("kafka", open_it), **known)
+
+
+def test_a_partition_that_is_added_counts_nothing_again():
+    """What was rejected before it was added, and what is rejected after."""
+    topic = WrittenTopic()
+    reject = b"1,2", [("origin", b"feed"), ("code", b"number")]
+    topic.write(0, reject, reject)
+
+    async def counted():
+        actor = following(topic)
+        follower = asyncio.create_task(actor._follow())
+        await asyncio.wait_for(actor._until_followed({0: 2}), 10)
+        topic.add_partition()
+        topic.write(1, reject)
+        await asyncio.wait_for(actor._until_followed({0: 2, 1: 1}), 10)
+        follower.cancel()
+        return dict(actor._log.counts)
+
+    assert asyncio.run(counted()) == {("feed", "number"): 3}

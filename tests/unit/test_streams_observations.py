@@ -1,16 +1,22 @@
 """Records of the raw topic as live observations, each with its place."""
 
+import asyncio
 import json
+from contextlib import aclosing
 from dataclasses import asdict
 from types import SimpleNamespace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from topic_stage import WrittenTopic
 
 from killrweather.feed.canonical import records
 from killrweather.feed.parsing import parse
 from killrweather.model.observation import RawWeatherData
-from killrweather.streams.observations import arrivals
+from killrweather.settings import Settings
+from killrweather.streams import observations as module
+from killrweather.streams.observations import ObservationLog, arrivals
 
 GOOD = b"725030:14732,2008,01,01,00,5.0,-3.9,1020.4,270,4.6,2,0.0,0.0"
 
@@ -60,3 +66,33 @@ def test_no_bytes_make_it_fail(values):
     found = [one.next_offset for one in arrivals(logged(*values))]
 
     assert found == [offset + 1 for offset, value in enumerate(values, 100) if value == GOOD]
+
+
+@pytest.fixture
+def topic(monkeypatch):
+    """The raw topic, with two observations in its one partition."""
+    topic = WrittenTopic()
+    topic.write(0, GOOD, GOOD)
+    monkeypatch.setattr(module, "AIOKafkaConsumer", topic)
+    monkeypatch.setattr(module, "ensure_topics", lambda settings: asyncio.sleep(0))
+    return topic
+
+
+def test_a_partition_that_is_added_repeats_no_observation_to_a_follower(topic):
+    """It goes on where it was; the new partition comes from its first record on."""
+
+    async def followed():
+        begin, coming = await ObservationLog(Settings()).follow()
+        async with aclosing(coming):
+            topic.write(0, GOOD)
+            first = await anext(coming)
+            topic.add_partition()
+            topic.write(0, GOOD)
+            topic.write(1, GOOD)
+            return begin, first, await anext(coming)
+
+    begin, first, second = asyncio.run(followed())
+
+    assert (begin, first.next_offsets) == ({0: 2}, {0: 3})
+    assert [(one.partition, one.next_offset) for one in second.observations] == [(0, 4), (1, 1)]
+    assert second.next_offsets == {0: 4, 1: 1}
