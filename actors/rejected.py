@@ -31,6 +31,7 @@ from killrweather.streams.connection import client_options
 from killrweather.streams.follower import Follower
 from killrweather.streams.offsets import Span, spans_of
 from killrweather.streams.producer import Producer
+from killrweather.streams.refusal import forbidden
 from killrweather.streams.rejected import RejectedLog, between, newest
 from killrweather.streams.rejected_retry import Retry
 from killrweather.streams.topics import away, ensure_topics, log_end, partitions_of, started
@@ -134,6 +135,8 @@ class RejectedActor(AsyncActor):
                 if not self._has_caught_up:
                     self._has_caught_up = self._is_followed_to(await log_end(consumer, topic.rejected))
             except (KafkaError, asyncio.TimeoutError) as error:
+                if refused := forbidden(self.settings, error):
+                    raise refused from None
                 log.warning("the rejected topic can't be read", extra={"reason": repr(error)})
                 await asyncio.sleep(_LOOK_S)
 

@@ -9,7 +9,7 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from killrweather.errors import KillrWeatherError, Unavailable
+from killrweather.errors import KillrWeatherError
 from killrweather.model.observation import VALUE_COLUMNS, RawWeatherData
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Stored:
                     self._say("")
                     async for arrivals in coming:
                         self._gather(News(), arrivals)
-            except Unavailable as error:
+            except KillrWeatherError as error:
                 self._say(str(error))
             await asyncio.sleep(RETRY_S)
 

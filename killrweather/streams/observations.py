@@ -61,9 +61,10 @@ class ObservationLog:
         self._one_reader = asyncio.Lock()
 
     async def follow(self) -> tuple[Positions, AsyncGenerator[Arrivals, None]]:
-        """Where the log ends now, and everything from there on until the iterator is closed; raises Unavailable.
+        """Where the log ends now, and everything from there on until the iterator is closed.
 
-        While Kafka is away nothing comes; afterwards everything does.
+        Raises Unavailable, and Refused when the topic may not be read; so does the iterator. While Kafka is away
+        nothing comes; afterwards everything does.
         """
         topic = self._settings.kafka.topic.raw
         await ensure_topics(self._settings)
@@ -78,7 +79,7 @@ class ObservationLog:
         return begin, self._arriving(consumer, Follower(consumer, begin))
 
     async def spans(self) -> Mapping[int, Span]:
-        """The offsets that the log has now, by partition; raises Unavailable."""
+        """The offsets that the log has now, by partition; raises Unavailable or Refused."""
         async with self._one_reader:
             reader = await self._usable_reader()
             try:
@@ -88,9 +89,10 @@ class ObservationLog:
                 raise away(self._settings, error) from error
 
     async def page(self, begin: Positions, until: Positions) -> Arrivals:
-        """The next observations from ``begin`` to before ``until``, of one partition; raises Unavailable.
+        """The next observations from ``begin`` to before ``until``, of one partition.
 
-        All pages come from one reader, one after the other, so many listeners that catch up wait for each other.
+        Raises Unavailable or Refused. All pages come from one reader, one after the other, so many listeners that
+        catch up wait for each other.
         """
         number = next(number for number, offset in until.items() if begin.get(number, 0) < offset)
         partition = TopicPartition(self._settings.kafka.topic.raw, number)

@@ -7,7 +7,7 @@ from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Header, Query
 
-from killrweather.errors import BadRequest, Unavailable
+from killrweather.errors import BadRequest, KillrWeatherError, Unavailable
 from killrweather.model.observation import canonical_wsid
 from killrweather.streams.observations import POSITIONS, Arrival, Arrivals, Positions, read_positions, written
 from killrweather.streams.offsets import Span
@@ -107,7 +107,7 @@ class Observations:
         self._log = log
         self.readers: Listeners[_Reader] = Listeners()
         """Who listens now."""
-        self._inside: set[asyncio.Queue[Arrivals | Unavailable]] = set()
+        self._inside: set[asyncio.Queue[Arrivals | KillrWeatherError]] = set()
         self._told: dict[int, int] = {}
         self._follower: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
@@ -116,7 +116,7 @@ class Observations:
     async def stream(self, wsids: frozenset[str], last_event_id: str | None) -> AsyncGenerator[bytes, None]:
         """Everything from now on, or after an event.
 
-        Before the first step is done it raises BadRequest, Unavailable, or 429 as an HttpProblem.
+        Before the first step is done it raises BadRequest, Unavailable, Refused, or 429 as an HttpProblem.
         """
         asked = read_positions(last_event_id) if last_event_id else None
         reader = _Reader(wsids)
@@ -136,16 +136,16 @@ class Observations:
     async def arrivals(self) -> AsyncGenerator[Arrivals, None]:
         """Everything from now on, for this process, which takes it at once; first, empty, where the log ends now.
 
-        Raises Unavailable when the log cannot be followed, or no longer.
+        Raises Unavailable or Refused when the log cannot be followed, or no longer.
         """
-        coming: asyncio.Queue[Arrivals | Unavailable] = asyncio.Queue()
+        coming: asyncio.Queue[Arrivals | KillrWeatherError] = asyncio.Queue()
         self._inside.add(coming)
         try:
             if self._is_closed:
                 raise Unavailable("this node is stopping")
             await self._follow()
             yield Arrivals((), dict(self._told))
-            while not isinstance(one := await coming.get(), Unavailable):
+            while not isinstance(one := await coming.get(), KillrWeatherError):
                 yield one
             raise one
         finally:
@@ -166,7 +166,7 @@ class Observations:
         while not reader.farewell and _is_behind(position, self._told):
             try:
                 page = await self._log.page(position, dict(self._told))
-            except Unavailable as error:
+            except KillrWeatherError as error:
                 reader.end("unavailable", str(error))
                 break
             wanted = [event for arrival, event in _events(page, position) if reader.wants(arrival)]
@@ -190,14 +190,14 @@ class Observations:
                 async for arrivals in coming:
                     self._tell(arrivals)
                     await asyncio.sleep(min(_LONGEST_REST_S, _REST_S + _REST_FOR_EACH_S * len(self.readers)))
-        except Unavailable as error:
+        except KillrWeatherError as error:
             self._end(error)
         finally:
             # After a failure that nobody foresaw, too; but whoever listens to the next follower is not meant.
             if self._follower is asyncio.current_task():
                 self._end(Unavailable("this node no longer follows the log; connect again"))
 
-    def _end(self, error: Unavailable) -> None:
+    def _end(self, error: KillrWeatherError) -> None:
         self.readers.end("unavailable", str(error))
         for coming in self._inside:
             coming.put_nowait(error)

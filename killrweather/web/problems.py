@@ -21,7 +21,7 @@ body-too-slow         408
 body-cut-off          400
 too-many-uploads      429   with Retry-After
 too-many-listeners    429   with Retry-After
-unavailable           503   Kafka, Cassandra or an actor is away; with Retry-After
+unavailable           503   Kafka, Cassandra or an actor is away or does not let us in; with Retry-After
 internal-error        500
 """
 
@@ -42,6 +42,7 @@ from killrweather.errors import (
     FormatError,
     KillrWeatherError,
     NoData,
+    Refused,
     StationNotFound,
     Unavailable,
 )
@@ -86,7 +87,11 @@ _KINDS: tuple[tuple[type[KillrWeatherError], int, str], ...] = (
     (NoData, 404, "no-data-available"),
     (StationNotFound, 404, "station-not-found"),
     (Unavailable, 503, "unavailable"),
+    (Refused, 503, "unavailable"),
 )
+
+_REFUSED_RETRY_S = 30.0
+"""s; whoever runs Kafka or Cassandra has to let this node in first."""
 
 _HTTP_KINDS = {404: "not-found", 405: "method-not-allowed"}
 
@@ -155,7 +160,8 @@ def describe(error: KillrWeatherError) -> tuple[int, str, dict[str, str], dict[s
     status, kind = next(
         ((status, kind) for cls, status, kind in _KINDS if isinstance(error, cls)), (500, "internal-error")
     )
-    headers = {"Retry-After": str(max(1, round(error.retry_after_s)))} if isinstance(error, Unavailable) else {}
+    retry_after_s = error.retry_after_s if isinstance(error, Unavailable) else _REFUSED_RETRY_S
+    headers = {"Retry-After": str(max(1, round(retry_after_s)))} if status == 503 else {}
     extra = {"argument": error.argument} if isinstance(error, BadRequest) and error.argument else {}
     return status, kind, headers, extra
 

@@ -35,7 +35,7 @@ class WrittenLog:
         self.begin = {0: 0, 1: 0}
         self.followers = 0
         self.pages = 0
-        self.away = False
+        self.away, self.failure = False, Unavailable
         self._news = asyncio.Condition()
 
     async def write(self, *observations, partition=0):
@@ -46,9 +46,9 @@ class WrittenLog:
         async with self._news:
             self._news.notify_all()
 
-    async def fail(self):
-        """Have Kafka go away."""
-        self.away = True
+    async def fail(self, failure=Unavailable):
+        """Have Kafka go away, or no longer let us read."""
+        self.away, self.failure = True, failure
         async with self._news:
             self._news.notify_all()
 
@@ -90,7 +90,7 @@ class WrittenLog:
 
     def _check(self):
         if self.away:
-            raise Unavailable("Kafka is away")
+            raise self.failure("Kafka is away")
 
 
 class Door:

@@ -5,10 +5,12 @@ import sys
 import threading
 
 import pytest
+from aiokafka.errors import TopicAuthorizationFailedError
 from topic_stage import WrittenTopic
 
 from actors.rejected import RejectedActor
 from killrweather.connection import Connection
+from killrweather.errors import Refused
 from killrweather.settings import Settings
 from killrweather.streams.rejected import RejectedLog
 
@@ -79,3 +81,15 @@ def test_a_partition_that_is_added_counts_nothing_again():
         return dict(actor._log.counts)
 
     assert asyncio.run(counted()) == {("feed", "number"): 3}
+
+
+def test_a_topic_that_may_not_be_read_is_refused():
+    """To try again mends nothing: the supervisor passes it upwards, and the node ends with the reason."""
+    topic = WrittenTopic()
+    topic.failure = TopicAuthorizationFailedError("killrweather.rejected")
+
+    async def followed():
+        await asyncio.wait_for(following(topic)._follow(), 10)
+
+    with pytest.raises(Refused, match=r"may not use topic killrweather\.rejected: expected ACLs"):
+        asyncio.run(followed())

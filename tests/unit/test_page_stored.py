@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from web_stage import LGA, status
 
-from killrweather.errors import Unavailable
+from killrweather.errors import Refused, Unavailable
 from killrweather.messages.node import Status, StreamProgress
 from killrweather.model.observation import VALUE_COLUMNS
 from killrweather.page import stored
@@ -200,6 +200,18 @@ async def test_a_log_that_is_away_is_said_and_then_what_was_missed_is_a_gap(stag
 
     assert said == said_late == News(problem="Kafka is away")
     assert (back.problem, gap.problem, gap.is_gap) == ("", "", True)
+
+
+@staged
+async def test_a_log_that_may_not_be_read_is_said_and_followed_again_when_it_may(stage):
+    """Pages that are open follow again without being opened anew."""
+    async with stage.following() as reader:
+        await stage.log.fail(Refused)
+        said = await taken(reader)
+        stage.log.away = False
+        back = await taken(reader)
+
+    assert (said, back.problem) == (News(problem="Kafka is away"), "")
 
 
 @staged

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from web_stage import problem_of
 
-from killrweather.errors import BadRequest, Unavailable
+from killrweather.errors import BadRequest, Refused, Unavailable
 from killrweather.messages.cluster import ClusterEvents, GetClusterEvents, MemberLeaving, MemberUp
 from killrweather.streams.observations import read_positions, written
 from killrweather.web import events, serve
@@ -252,6 +252,34 @@ async def test_readers_are_told_when_kafka_goes_away_and_nobody_begins_without_i
 
     assert (last.event, last.data) == ("closed", {"reason": "unavailable", "text": "Kafka is away"})
     assert problem_of(refused, 503, "unavailable")["detail"] == "Kafka is away"
+
+
+@happens
+async def test_readers_are_told_when_the_node_may_no_longer_read_the_log(door):
+    """As when Kafka is away: what is missing is said, and the stream ends in order."""
+    async with door.listening() as events_:
+        await door.log.fail(Refused)
+        [last] = await some(events_, 1)
+    refused = await door.client.get("/weather/events")
+
+    assert (last.event, last.data) == ("closed", {"reason": "unavailable", "text": "Kafka is away"})
+    assert problem_of(refused, 503, "unavailable")["detail"] == "Kafka is away"
+    assert refused.headers["retry-after"] == "30"
+
+
+@happens
+async def test_a_reader_that_catches_up_is_told_when_the_node_may_no_longer_read_the_log(door):
+    """Its stream ends with the reason, too."""
+    await door.log.write(observed(1))
+
+    async def refused(begin, until):
+        raise Refused("an ACL is missing")
+
+    door.log.page = refused
+    async with door.listening(last_event_id="0:0,1:0") as events_:
+        [last] = await some(events_, 1)
+
+    assert (last.event, last.data) == ("closed", {"reason": "unavailable", "text": "an ACL is missing"})
 
 
 @happens
