@@ -72,9 +72,11 @@ class ObservationLog:
         consumer = await self._consumer(topic)
         try:
             ends = await consumer.end_offsets(sorted(consumer.assignment()))
-        except (KafkaError, OSError, asyncio.TimeoutError) as error:
+        except BaseException as error:
             await consumer.stop()
-            raise away(self._settings, error) from error
+            if isinstance(error, KafkaError | OSError | asyncio.TimeoutError):
+                raise away(self._settings, error) from error
+            raise
         begin = {place.partition: end for place, end in ends.items()}
         return begin, self._arriving(consumer, Follower(consumer, begin))
 

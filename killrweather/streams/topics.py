@@ -121,12 +121,17 @@ async def log_end(consumer: AIOKafkaConsumer, topic: str) -> dict[int, int]:
 
 
 async def started(consumer: AIOKafkaConsumer, settings: Settings) -> AIOKafkaConsumer:
-    """The consumer, connected; one that can't be is closed, and what ``away`` makes of it raised."""
+    """The consumer, connected; one that can't be, or is no longer waited for, is closed.
+
+    What ``away`` makes of Kafka's errors is raised.
+    """
     try:
         await consumer.start()
-    except (KafkaError, OSError, asyncio.TimeoutError) as error:
+    except BaseException as error:
         await consumer.stop()
-        raise away(settings, error) from error
+        if isinstance(error, KafkaError | OSError | asyncio.TimeoutError):
+            raise away(settings, error) from error
+        raise
     return consumer
 
 

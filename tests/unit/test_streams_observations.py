@@ -78,6 +78,28 @@ def topic(monkeypatch):
     return topic
 
 
+@pytest.mark.parametrize("step", ["start", "end_offsets"])
+def test_a_reader_that_goes_while_following_begins_leaves_no_connection(topic, monkeypatch, step):
+    """Whatever is waited for just then."""
+
+    async def followed():
+        waits = asyncio.Event()
+
+        async def for_ever(*_):
+            waits.set()
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(topic, step, for_ever)
+        following = asyncio.create_task(ObservationLog(Settings()).follow())
+        await asyncio.wait_for(waits.wait(), 10)
+        following.cancel()
+        await asyncio.wait([following])
+        return following.cancelled()
+
+    assert asyncio.run(followed())
+    assert topic.closed == 1
+
+
 def test_a_partition_that_is_added_repeats_no_observation_to_a_follower(topic):
     """It goes on where it was; the new partition comes from its first record on."""
 
