@@ -8,9 +8,10 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.errors import GroupAuthorizationFailedError, InvalidSessionTimeoutError, KafkaError
 
-from killrweather.errors import ConfigurationError, Refused
+from killrweather.errors import ConfigurationError
 from killrweather.settings import Settings
-from killrweather.streams.connection import SECTION, client_options
+from killrweather.streams.connection import client_options
+from killrweather.streams.topics import away
 
 _HEARTBEATS = 6
 """Signs of life in a session time-out."""
@@ -57,20 +58,14 @@ class Group:
 
 @contextmanager
 def _refusals(settings: Settings) -> Iterator[None]:
-    servers, security = ", ".join(settings.kafka_servers), settings.kafka.security
     try:
         yield
     except InvalidSessionTimeoutError:
+        servers = ", ".join(settings.kafka_servers)
         raise ConfigurationError(
             f"node.session_timeout_s: {settings.session_timeout_s:g}, expected a value that Kafka at {servers} allows:"
             " not below its group.min.session.timeout.ms (6000 by default), nor above its"
             " group.max.session.timeout.ms; set another one on all nodes, or let the brokers allow this one"
         ) from None
-    except GroupAuthorizationFailedError:
-        who, instead = "this node", ""
-        if security.has_login:
-            who, instead = f'user "{security.username}"', f", or another {SECTION}.username"
-        raise Refused(
-            f"Kafka at {servers}: it does not let {who} into group {settings.node.group} (node.group): expected an ACL"
-            f" that allows READ on the group{instead}"
-        ) from None
+    except GroupAuthorizationFailedError as error:
+        raise away(settings, error) from None

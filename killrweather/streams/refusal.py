@@ -31,7 +31,7 @@ _NEEDED = (0, UnsupportedSaslMechanismError.errno)
 
 _ALLOWED: dict[type[BaseException], tuple[str, str]] = {
     TopicAuthorizationFailedError: ("topic {}", "Create, Describe, Read and Write"),
-    GroupAuthorizationFailedError: ("group {}", "Read"),
+    GroupAuthorizationFailedError: ("group {} (node.group)", "Read"),
     ClusterAuthorizationFailedError: ("the cluster", "Create and IdempotentWrite"),
 }
 FORBIDDEN = tuple(_ALLOWED)

@@ -27,7 +27,11 @@ REFUSALS = [
         ConfigurationError,
         ["node.session_timeout_s: 4", "group.min.session.timeout.ms", "group.max.session.timeout.ms", "k1:9092"],
     ),
-    (GroupAuthorizationFailedError("nodes"), Refused, ["group nodes", "node.group", '"weather"', "READ", "k1:9092"]),
+    (
+        GroupAuthorizationFailedError("nodes"),
+        Refused,
+        ["k1:9092", 'user "weather" may not use group nodes (node.group): expected ACLs that allow Read'],
+    ),
 ]
 
 

@@ -82,7 +82,7 @@ def test_a_topic_that_may_not_be_used_is_refused_by_its_name(monkeypatch, missin
     [
         (TopicAuthorizationFailedError("raw"), 'user "feeder" may not use topic raw: expected ACLs that allow'),
         (TopicAuthorizationFailedError({"b", "a"}), "may not use topic a, b: expected ACLs that allow"),
-        (GroupAuthorizationFailedError("nodes"), "may not use group nodes: expected ACLs that allow Read"),
+        (GroupAuthorizationFailedError("nodes"), "may not use group nodes (node.group): expected ACLs that allow Read"),
         (ClusterAuthorizationFailedError(), "may not use the cluster: expected ACLs that allow Create and Idempotent"),
     ],
 )
