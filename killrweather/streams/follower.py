@@ -44,7 +44,8 @@ class Follower:
     def _new(self, place: TopicPartition, records: Sequence[ConsumerRecord]) -> Iterator[ConsumerRecord]:
         """Those not taken yet: partitions may be assigned anew while records are waited for."""
         begin = self._next_offsets.get(place.partition, 0)
-        if self._consumer.highwater(place) < begin:  # the topic was made anew
+        end = self._consumer.highwater(place)
+        if end is not None and end < begin:  # the topic was made anew
             begin = 0
         for record in records:
             if record.offset >= begin:
