@@ -20,7 +20,7 @@ from killrweather.home import Home
 from killrweather.jobs.events import ReplayOrder
 from killrweather.model.observation import COLUMNS, VALUE_COLUMNS
 
-HISTORIES = int(os.environ.get("HISTORIES", "40"))
+HISTORIES = int(os.environ.get("HISTORIES", "25"))
 """`make cluster` tries 200."""
 DAYS = [(2019, 12, 31), (2020, 1, 1), (2020, 1, 2), (2020, 2, 29)]
 _numbers, _orders = itertools.count(1), itertools.count(1)
